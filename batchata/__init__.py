@@ -1,0 +1,82 @@
+"""Large amounts of work through Claude's Message Batches API, at half price, as Pydantic objects with citations."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from batchata.core.bounds import bound
+    from batchata.core.citations import Citation, map_citations
+    from batchata.core.documents import document, pdf_to_document_block, uploaded
+    from batchata.core.items import Document, Item, Request
+    from batchata.core.models import ModelInfo
+    from batchata.core.outcomes import (
+        Canceled,
+        Errored,
+        Expired,
+        Invalid,
+        Missing,
+        Outcome,
+        Refused,
+        Succeeded,
+        Truncated,
+    )
+    from batchata.core.parsing import parse
+    from batchata.core.pricing import Cost, price
+    from batchata.core.rates import Rates
+    from batchata.core.records import Entry, Record
+    from batchata.core.requests import build_requests
+    from batchata.errors import BatchataError
+    from batchata.io.batches import BatchStatus, cancel, poll, stream_results, submit
+    from batchata.io.client import make_client
+    from batchata.io.models import get_model
+    from batchata.io.sources import read_document, read_documents
+    from batchata.job import BatchJob, batch
+
+_ROOMS = {
+    "batchata.core.bounds": ("bound",),
+    "batchata.core.citations": ("Citation", "map_citations"),
+    "batchata.core.documents": ("document", "pdf_to_document_block", "uploaded"),
+    "batchata.core.items": ("Document", "Item", "Request"),
+    "batchata.core.models": ("ModelInfo",),
+    "batchata.core.outcomes": (
+        "Canceled", "Errored", "Expired", "Invalid", "Missing", "Outcome", "Refused", "Succeeded", "Truncated",
+    ),
+    "batchata.core.parsing": ("parse",),
+    "batchata.core.pricing": ("Cost", "price"),
+    "batchata.core.rates": ("Rates",),
+    "batchata.core.records": ("Entry", "Record"),
+    "batchata.core.requests": ("build_requests",),
+    "batchata.errors": ("BatchataError",),
+    "batchata.io.batches": ("BatchStatus", "cancel", "poll", "stream_results", "submit"),
+    "batchata.io.client": ("make_client",),
+    "batchata.io.models": ("get_model",),
+    "batchata.io.sources": ("read_document", "read_documents"),
+    "batchata.job": ("BatchJob", "batch"),
+}  # fmt: skip
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__version__ = "0.5.0"
+__all__ = [  # noqa: RUF022 - by subject, the verbs first
+    "batch", "BatchJob",
+    "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
+    "bound", "cancel", "get_model", "make_client",
+    "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",
+    "Citation", "Cost", "Rates", "ModelInfo", "BatchStatus", "Document", "Item", "Request", "Entry", "Record",
+    "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",
+    "BatchataError",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a public name when it is first used, so that a plain import costs next to nothing."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'batchata' has no attribute {name!r}")
+    value = getattr(import_module(_ROOM_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,137 @@
+"""The most a request can cost, known before it is sent."""
+
+from __future__ import annotations
+
+import base64
+import io
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from batchata.core.items import Request
+from batchata.core.pricing import US_GEO, Cost, Tokens, cost_of
+from batchata.core.rates import Rates, rates_of
+from batchata.errors import UnboundedCostError
+
+IMAGE_TOKENS = 4_784
+PAGE_TEXT_TOKENS = 3_000
+ADDED_TOKENS = 2_000
+"""What the API itself may add: the preambles of tools, citations and structured outputs, with a margin."""
+
+CONTEXT_WINDOW = 1_000_000
+_COUNT_MARGIN_PERCENT = 5
+
+
+def bound(
+    request: Request,
+    *,
+    input_tokens: int | None = None,
+    context_window: int = CONTEXT_WINDOW,
+    rates: Rates | None = None,
+    at: datetime | None = None,
+) -> Cost:
+    """An upper bound of the request's cost in a message batch.
+
+    The prompt counts with `input_tokens`, where the API counted them, and 5 % on top; else with a ceiling: one
+    token for each byte of text, a page of a PDF as an image and its text. It is never more than the context
+    window. The answer counts with `max_tokens`, which caps thinking too. Everything that is cached is taken to
+    be written, inference to be in the US.
+
+    Raises UnknownPriceError, and UnboundedCostError for server tools without `max_uses`.
+    Source: doc:about-claude/pricing, doc:build-with-claude/token-counting.
+    """
+    params = request["params"]
+    rates = rates or rates_of(params["model"], at)
+    rounds, searches = _server_tools(params)
+    prompt = _prompt_tokens(params, input_tokens)
+    if rounds:
+        prompt = context_window * (rounds + 1)
+    prompt = min(prompt, context_window * (rounds + 1))
+    tier = rates.for_prompt(min(prompt, context_window))
+    lifetimes = set(_cache_lifetimes(params))
+    tokens = Tokens(
+        input=prompt if not lifetimes else 0,
+        output=params["max_tokens"] * (rounds + 1),
+        write_5m=prompt if lifetimes == {"5m"} else 0,
+        write_1h=prompt if "1h" in lifetimes else 0,
+        read=0,
+        searches=searches,
+    )
+    return cost_of(tokens, tier, geo=US_GEO)
+
+
+def _prompt_tokens(params: Mapping[str, Any], counted: int | None) -> int:
+    if counted is not None:
+        return counted + counted * _COUNT_MARGIN_PERCENT // 100 + ADDED_TOKENS
+    tokens = ADDED_TOKENS
+    for name in ("system", "tools", "output_config"):
+        if name in params:
+            tokens += len(orjson.dumps(params[name]))
+    return tokens + sum(_content_tokens(message["content"]) for message in params["messages"])
+
+
+def _content_tokens(content: Any) -> int:
+    if isinstance(content, str):
+        return len(content.encode())
+    if isinstance(content, list):
+        return sum(_content_tokens(block) for block in content)
+    kind = content.get("type")
+    if kind == "image":
+        return IMAGE_TOKENS
+    if kind == "document":
+        return _document_tokens(content)
+    if kind == "tool_result" and not isinstance(content.get("content"), str | None):
+        return _content_tokens(content["content"])
+    return len(orjson.dumps(content))
+
+
+def _document_tokens(block: Mapping[str, Any]) -> int:
+    source = block["source"]
+    beside = len(orjson.dumps({key: value for key, value in block.items() if key != "source"}))
+    match source["type"]:
+        case "base64":
+            return beside + _pdf_tokens(base64.b64decode(source["data"]))
+        case "text":
+            return beside + len(source["data"].encode())
+        case "content":
+            return beside + _content_tokens(source["content"])
+        case _:
+            return CONTEXT_WINDOW
+
+
+def _pdf_tokens(data: bytes) -> int:
+    """A page is an image and its text; a page that is dense has more text than pages usually have."""
+    from pypdf import PdfReader
+
+    logging.getLogger("pypdf").setLevel(logging.ERROR)
+    pages = PdfReader(io.BytesIO(data)).pages
+    return sum(IMAGE_TOKENS + max(PAGE_TEXT_TOKENS, len(page.extract_text().encode())) for page in pages)
+
+
+def _server_tools(params: Mapping[str, Any]) -> tuple[int, int]:
+    """How often the request can go round with the server's tools, and how many of that are web searches."""
+    rounds = searches = 0
+    for tool in params.get("tools") or ():
+        if tool.get("type", "custom") == "custom":
+            continue
+        uses = tool.get("max_uses")
+        if uses is None:
+            raise UnboundedCostError(f"the tool {tool['type']} has no max_uses, so the cost has no limit; set one")
+        rounds += uses
+        searches += uses if tool["type"].startswith("web_search") else 0
+    return rounds, searches
+
+
+def _cache_lifetimes(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _cache_lifetimes(each)
+    elif isinstance(node, Mapping):
+        if isinstance(node.get("cache_control"), Mapping):
+            yield node["cache_control"].get("ttl", "5m")
+        for key, each in node.items():
+            if key != "source":
+                yield from _cache_lifetimes(each)

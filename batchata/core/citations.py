@@ -1,0 +1,231 @@
+"""Where each field of a result came from."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from batchata.core.attribution import Attribution, Evidence
+from batchata.core.evidence import labelled_lines
+from batchata.core.jsontext import Node, find_json, locate
+from batchata.core.leaves import Leaf, leaves_of
+from batchata.core.matching import Text
+
+Match = Literal["span", "label", "value"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Citation:
+    """A passage of a source document, as the API gave it, and the rule that tied it to a field.
+
+    `start_page` and `end_page` count from 1 and are inclusive, as a reader counts; character and block indices
+    are the API's (from 0, end exclusive). `match` is None for the citations of a text without fields.
+    Source: doc:build-with-claude/citations.
+    """
+
+    cited_text: str
+    type: str | None = None
+    start_page: int | None = None
+    end_page: int | None = None
+    document_index: int | None = None
+    document_title: str | None = None
+    file_id: str | None = None
+    start_char_index: int | None = None
+    end_char_index: int | None = None
+    start_block_index: int | None = None
+    end_block_index: int | None = None
+    search_result_index: int | None = None
+    source: str | None = None
+    title: str | None = None
+    url: str | None = None
+    encrypted_index: str | None = None
+    source_file: str | None = None
+    match: Match | None = None
+
+    @property
+    def start_page_number(self) -> int | None:
+        """The API's own field: the first page, from 1."""
+        return self.start_page
+
+    @property
+    def end_page_number(self) -> int | None:
+        """The API's own field: the page after the last one."""
+        return None if self.end_page is None else self.end_page + 1
+
+    def __repr__(self) -> str:
+        shown = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return f"Citation({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})"
+
+
+_KEPT = frozenset(each.name for each in fields(Citation)) - {"start_page", "end_page", "source_file", "match"}
+
+
+def citation(raw: Mapping[str, Any], sources: Sequence[str | None] = (), match: Match | None = None) -> Citation:
+    """A citation of the API as a `Citation`; `sources` are the item's documents in their order."""
+    index = raw.get("document_index")
+    last = raw.get("end_page_number")
+    return Citation(
+        **{name: raw[name] for name in _KEPT if name in raw and name != "cited_text"},
+        cited_text=raw.get("cited_text") or "",
+        start_page=raw.get("start_page_number"),
+        end_page=None if last is None else last - 1,
+        source_file=sources[index] if isinstance(index, int) and index < len(sources) else None,
+        match=match,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A text block of the answer at its place in the whole text, with the API's citations."""
+
+    start: int
+    end: int
+    text: str
+    citations: tuple[int, ...]
+
+
+class CitedText:
+    """The text blocks of an answer joined to the text the model wrote. Blocks of other types are skipped."""
+
+    def __init__(self, content: Sequence[Mapping[str, Any]]) -> None:
+        self.raw: list[Mapping[str, Any]] = []
+        self.blocks: list[Block] = []
+        position = 0
+        for block in content:
+            if block.get("type") != "text":
+                continue
+            text, cited = block.get("text") or "", block.get("citations") or ()
+            numbers = tuple(range(len(self.raw), len(self.raw) + len(cited)))
+            self.raw.extend(cited)
+            self.blocks.append(Block(position, position + len(text), text, numbers))
+            position += len(text)
+        self.text = "".join(block.text for block in self.blocks)
+
+    def citations(self, sources: Sequence[str | None] = ()) -> list[Citation]:
+        """All citations in the order of the answer, each once."""
+        return list(dict.fromkeys(citation(raw, sources) for raw in self.raw))
+
+
+def map_citations(
+    blocks: Sequence[Mapping[str, Any]], value: Any, *, sources: Sequence[str | None] = ()
+) -> dict[str, list[Citation]]:
+    """The citations of each field of `value`: `{path: [Citation]}`, with an empty list for what is not located.
+
+    `blocks` is the `content` of an answer, `value` the object that was read from it: an instance of a response
+    model, or plain JSON. A path is a field name, `vendor.name` or `lines[2].amount`. Three rules are tried, and
+    `Citation.match` says which one found it: "span", the cited characters are the field's value in the JSON;
+    "label", they are the value on a line that names the field; "value", the cited text states the field's value
+    and that of no other field. Source of the shapes: doc:build-with-claude/citations.
+    """
+    answer = CitedText(blocks)
+    return map_fields(answer, value, _root_of(answer.text, value), sources)
+
+
+def map_fields(
+    answer: CitedText, value: Any, root: Node | None, sources: Sequence[str | None] = ()
+) -> dict[str, list[Citation]]:
+    """As `map_citations`, for an answer whose JSON object has been found already."""
+    leaves = leaves_of(value, root)
+    mapper = _Mapper(answer, leaves)
+    if answer.raw:
+        mapper.by_span(root)
+        mapper.by_label(root)
+        mapper.by_value(root)
+    return {
+        leaf.path: list(dict.fromkeys(citation(answer.raw[n], sources, match) for n, match in mapper.found[leaf.path]))
+        for leaf in leaves
+    }
+
+
+def _root_of(text: str, value: Any) -> Node | None:
+    """The last JSON value in the text that shares most of its keys with `value`."""
+    best: tuple[int, int] | None = None
+    for start, _, found in find_json(text, "[" if isinstance(value, list) else "{"):
+        shared = len(_keys(found) & _keys(value))
+        if best is None or shared >= best[0]:
+            best = (shared, start)
+    return locate(text, best[1]) if best else None
+
+
+def _keys(value: Any) -> set[str]:
+    if isinstance(value, Mapping):
+        return {str(key) for key in value}
+    fields_of = getattr(type(value), "model_fields", {})
+    return {name for key, info in fields_of.items() for name in (key, info.alias) if name}
+
+
+class _Mapper:
+    def __init__(self, answer: CitedText, leaves: Sequence[Leaf]) -> None:
+        self.answer = answer
+        self.leaves = leaves
+        self.found: dict[str, list[tuple[int, Match]]] = defaultdict(list)
+        self._attribution = Attribution(leaves)
+        self._texts: dict[str, Text] = {}
+
+    def by_span(self, root: Node | None) -> None:
+        """Rule one: the characters of a cited block lie in the field's value in the JSON."""
+        placed = [leaf for leaf in self.leaves if leaf.node is not None]
+        if root is None or not placed:
+            return
+        self._assign("span", lambda block: [leaf for leaf in placed if _touches(block, leaf.node)])
+
+    def by_label(self, root: Node | None) -> None:
+        """Rule two: a cited block is the value on a line that names the field."""
+        lines = labelled_lines(self.answer.text, self.leaves, (root.start, root.end) if root else (0, 0))
+        open_lines = [(start, end, leaf) for start, end, leaf in lines if not self.found[leaf.path]]
+        if not open_lines:
+            return
+        self._assign(
+            "label", lambda block: [leaf for start, end, leaf in open_lines if start < block.end and block.start < end]
+        )
+
+    def by_value(self, root: Node | None) -> None:
+        """Rule three: the cited text states the value of one field and of no other."""
+        wanting = {leaf.path for leaf in self._attribution.leaves if not self.found[leaf.path]}
+        if not wanting:
+            return
+        owners: dict[int, set[str]] = defaultdict(set)
+        for path, found in self.found.items():
+            for number in self._same_as({number for number, _ in found}):
+                owners[number].add(path)
+        pool = [(n, self._evidence(n, block, root)) for block in self.answer.blocks for n in block.citations]
+        for path, numbers in self._attribution.attribute(pool, self._attribution.leaves, owners).items():
+            if path in wanting:
+                self.found[path] += [(n, "value") for n in numbers]
+
+    def _assign(self, match: Match, leaves_in: Callable[[Block], Sequence[Leaf]]) -> None:
+        for block in self.answer.blocks:
+            leaves = leaves_in(block) if block.citations else ()
+            if len(leaves) == 1:
+                self.found[leaves[0].path] += [(n, match) for n in block.citations]
+            elif leaves:
+                self._share(block, leaves)
+
+    def _share(self, block: Block, leaves: Sequence[Leaf]) -> None:
+        """Several fields in one block: each gets the citations that state its value."""
+        pool = [(n, Evidence(self._text(n), self._text(n))) for n in block.citations]
+        for path, numbers in self._attribution.attribute(pool, leaves, {}).items():
+            self.found[path] += [(n, "value") for n in numbers]
+
+    def _same_as(self, numbers: set[int]) -> set[int]:
+        """The API repeats a citation for every block that uses it; all its copies have one owner."""
+        raw = self.answer.raw
+        return {n for n, each in enumerate(raw) if any(each == raw[number] for number in numbers)}
+
+    def _evidence(self, number: int, block: Block, root: Node | None) -> Evidence:
+        cited = self._text(number)
+        if root and block.start < root.end and root.start < block.end:
+            return Evidence(cited, cited)
+        return Evidence(cited, self._as_text(f"{cited.raw}\n{block.text}"))
+
+    def _text(self, number: int) -> Text:
+        return self._as_text(self.answer.raw[number].get("cited_text") or "")
+
+    def _as_text(self, raw: str) -> Text:
+        return self._texts.setdefault(raw, Text(raw))
+
+
+def _touches(block: Block, node: Node | None) -> bool:
+    return node is not None and node.start < block.end and block.start < node.end

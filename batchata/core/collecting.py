@@ -1,0 +1,50 @@
+"""The result lines of a batch, in any order -> one outcome per item, in the order of the input."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from batchata.core.items import custom_id, item_key
+from batchata.core.outcomes import Missing, Outcome
+from batchata.core.parsing import parse
+
+logger = logging.getLogger("batchata")
+
+
+def collect(
+    lines: Iterable[bytes],
+    *,
+    sources: Sequence[str | None],
+    run_id: str | None = None,
+    response_model: Any = None,
+    citations: bool = False,
+    missing: str = "no line of the results is about this item",
+) -> list[Outcome[Any]]:
+    """One outcome for each of the `sources`. `run_id` None takes any run's lines; `missing` is the reason of gaps."""
+    outcomes: list[Outcome[Any] | None] = [None] * len(sources)
+    for line in lines:
+        entry = _decoded(line)
+        index = _index_of(entry, run_id)
+        if index is None or index >= len(outcomes) or outcomes[index] is not None:
+            logger.warning("a result line is about no item of this batch, or the second one about it: %r", line[:120])
+            continue
+        outcomes[index] = parse(entry, response_model, citations, sources=(sources[index],))
+    return [each or Missing(custom_id=custom_id(run_id or "unknown", index), problem=missing)
+            for index, each in enumerate(outcomes)]  # fmt: skip
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
+    try:
+        entry = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _index_of(entry: dict[str, Any], run_id: str | None) -> int | None:
+    key = item_key(str(entry.get("custom_id", "")))
+    return key.index if key is not None and key.run_id == (run_id or key.run_id) else None

@@ -1,0 +1,67 @@
+"""One unit of the user's work, and the request the API gets for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+Message = Mapping[str, Any]
+"""`{"role": "user" | "assistant" | "system", "content": str | list of content blocks}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A content block that stands for one file, and what is known of the file.
+
+    `source` is the file's path or name; `pages` is None unless the file is a PDF whose pages were counted.
+    """
+
+    block: Mapping[str, Any]
+    source: str | None = None
+    pages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A conversation, or one file that goes with the prompt. `source` names where it came from."""
+
+    content: Sequence[Message] | Document
+    source: str | None = None
+
+
+class Request(TypedDict):
+    """One entry of a message batch, as `client.messages.batches.create(requests=[...])` takes it."""
+
+    custom_id: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKey:
+    """What a `custom_id` of ours says: which run, which item of it, which attempt (counted from 1)."""
+
+    run_id: str
+    index: int
+    attempt: int
+
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_CUSTOM_ID = re.compile(r"([A-Za-z0-9_-]{1,40})-(\d{1,12})-(\d{1,6})")
+
+
+def is_run_id(text: str) -> bool:
+    """Whether `text` can be part of a `custom_id` and leaves room for index and attempt."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
+def custom_id(run_id: str, index: int, attempt: int = 1) -> str:
+    """At most 64 characters of `[A-Za-z0-9_-]` (doc:api/messages/batches/create)."""
+    return f"{run_id}-{index:06d}-{attempt}"
+
+
+def item_key(text: str) -> ItemKey | None:
+    """The parts of a `custom_id`, or None when it is not one of ours."""
+    match = _CUSTOM_ID.fullmatch(text)
+    return ItemKey(match[1], int(match[2]), int(match[3])) if match else None

@@ -1,0 +1,122 @@
+"""The fields of a result, each with its path, its name in words, its value and its place in the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
+from pydantic.fields import FieldInfo
+
+from batchata.core.jsontext import Node
+from batchata.core.matching import Value, value_of
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", re.UNICODE)
+_PLAIN_NAME = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One value of a result. `names` are the words of its own name, one tuple for each name it goes by.
+
+    `row` is the path of the object it belongs to ("" at the top); `trail` the path as words, indices included.
+    """
+
+    path: str
+    names: tuple[tuple[str, ...], ...]
+    trail: tuple[str, ...]
+    row: str
+    in_list: bool
+    value: Value | None
+    node: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    path: str = ""
+    names: tuple[tuple[str, ...], ...] = ()
+    trail: tuple[str, ...] = ()
+    row: str = ""
+    in_list: bool = False
+
+    def member(self, name: str, others: Sequence[str]) -> _Place:
+        step = name if _PLAIN_NAME.fullmatch(name) else f'["{name}"]'
+        path = f"{self.path}.{step}" if self.path and not step.startswith("[") else f"{self.path}{step}"
+        names = tuple(dict.fromkeys(words_of(each) for each in (name, *others)))
+        return _Place(path, names, self.trail + names[0], self.path, self.in_list)
+
+    def element(self, index: int) -> _Place:
+        return _Place(f"{self.path}[{index}]", self.names, (*self.trail, str(index)), self.row, in_list=True)
+
+
+def leaves_of(value: Any, node: Node | None) -> list[Leaf]:
+    """Every leaf of `value` in order; `node` is the JSON text it was read from, where that is known.
+
+    Paths use the names of the Python fields, whatever their aliases in the JSON are.
+    """
+    return list(_walk(value, node, _Place()))
+
+
+@lru_cache(maxsize=4096)
+def words_of(name: str) -> tuple[str, ...]:
+    """`vendorName`, `vendor_name` and `Vendor name` are all ("vendor", "name"); plurals lose their s."""
+    return tuple(stem(word.casefold()) for word in _WORD.findall(name))
+
+
+def stem(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
+def _walk(value: Any, node: Node | None, place: _Place) -> Iterator[Leaf]:
+    if isinstance(value, RootModel):
+        yield from _walk(value.root, node, place)
+    elif isinstance(value, BaseModel):
+        yield from _walk_model(value, node, place)
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from _walk_members({each.name: getattr(value, each.name) for each in fields(value)}, node, place)
+    elif isinstance(value, Mapping) and value:
+        yield from _walk_members(value, node, place)
+    elif isinstance(value, list | tuple) and value:
+        elements = node.elements if node and node.elements and len(node.elements) == len(value) else None
+        for index, element in enumerate(value):
+            yield from _walk(element, elements[index] if elements else None, place.element(index))
+    else:
+        yield _leaf(value, node, place)
+
+
+def _walk_model(model: BaseModel, node: Node | None, place: _Place) -> Iterator[Leaf]:
+    members = (node.members if node else None) or {}
+    for name, info in type(model).model_fields.items():
+        keys = _json_keys(name, info)
+        child = next((members[key] for key in keys if key in members), None)
+        others = [*keys, info.title] if info.title else keys
+        yield from _walk(getattr(model, name), child, place.member(name, others))
+
+
+def _walk_members(value: Mapping[Any, Any], node: Node | None, place: _Place) -> Iterator[Leaf]:
+    members = (node.members if node else None) or {}
+    for key, child in value.items():
+        yield from _walk(child, members.get(str(key)), place.member(str(key), ()))
+
+
+def _json_keys(name: str, info: FieldInfo) -> list[str]:
+    alias = info.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    paths = [choice.path[0] if isinstance(choice, AliasPath) else choice for choice in choices]
+    return [key for key in (*paths, info.alias, name) if isinstance(key, str)]
+
+
+def _leaf(value: Any, node: Node | None, place: _Place) -> Leaf:
+    written = value_of(node.value) if node and not node.members and not node.elements else None
+    read = value_of(value) if not isinstance(value, Mapping | list | tuple | set | frozenset) else None
+    return Leaf(place.path, place.names, place.trail, place.row, place.in_list, _merged(written, read), node)
+
+
+def _merged(written: Value | None, read: Value | None) -> Value | None:
+    """The value as the model wrote it and as the response model reads it may look different in a document."""
+    if written is None or read is None or written == read:
+        return written or read
+    return Value(written.folded or read.folded, written.numbers | read.numbers, written.days | read.days)

@@ -1,0 +1,107 @@
+"""What an answer cost, and the most a request can cost. All money is Decimal, in USD."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from batchata.core.rates import Rates, rates_of
+from batchata.errors import InputError
+
+_MILLION = Decimal(1_000_000)
+_HALF, _WHOLE = Decimal("0.5"), Decimal(1)
+US_GEO = Decimal("1.1")
+_FULL_PRICE_TIERS = ("standard", "priority")
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """USD by class of token. `list_price` is what the same tokens cost outside a message batch."""
+
+    input: Decimal = ZERO
+    output: Decimal = ZERO
+    cache_write: Decimal = ZERO
+    cache_read: Decimal = ZERO
+    searches: Decimal = ZERO
+    list_price: Decimal = ZERO
+
+    @property
+    def total(self) -> Decimal:
+        return self.input + self.output + self.cache_write + self.cache_read + self.searches
+
+    @property
+    def saved(self) -> Decimal:
+        """What the batch discount saved."""
+        return self.list_price - self.total
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The token classes of a `usage`, exclusive of each other. `searches` counts web searches."""
+
+    input: int
+    output: int
+    write_5m: int
+    write_1h: int
+    read: int
+    searches: int
+
+    @property
+    def prompt(self) -> int:
+        """All tokens of the prompt, cached or not: what length tiers go by."""
+        return self.input + self.write_5m + self.write_1h + self.read
+
+    @classmethod
+    def of(cls, usage: Mapping[str, Any]) -> Tokens:
+        """Raises InputError when the two counts that the API always gives are missing."""
+        if usage.get("input_tokens") is None or usage.get("output_tokens") is None:
+            raise InputError(f"the usage gives no input_tokens or output_tokens: {dict(usage)!r}")
+        written = usage.get("cache_creation_input_tokens") or 0
+        short = (usage.get("cache_creation") or {}).get("ephemeral_5m_input_tokens") or 0
+        server = usage.get("server_tool_use") or {}
+        return cls(
+            input=usage["input_tokens"],
+            output=usage["output_tokens"],
+            write_5m=short,
+            # what the API does not split by lifetime counts as the dearer kind
+            write_1h=max(written - short, (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or 0),
+            read=usage.get("cache_read_input_tokens") or 0,
+            searches=server.get("web_search_requests") or 0,
+        )
+
+
+def price(usage: Mapping[str, Any], model: str, *, rates: Rates | None = None, at: datetime | None = None) -> Cost:
+    """The cost of one answer from its `usage` and the `model` that its message names.
+
+    Half price for every class of token, unless `usage.service_tier` says that it was no batch; cache writes by
+    their lifetime; the rate of the whole prompt's length for all its tokens; 1.1 times for inference in the US;
+    web searches at full price. `rates` replaces the tables; `at` asks for the prices of that time (default: the
+    newest ones).
+
+    Raises UnknownPriceError when no table knows the model. Source: doc:about-claude/pricing.
+    """
+    tokens = Tokens.of(usage)
+    discount = _WHOLE if usage.get("service_tier") in _FULL_PRICE_TIERS else _HALF
+    geo = US_GEO if usage.get("inference_geo") == "us" else _WHOLE
+    return cost_of(tokens, (rates or rates_of(model, at)).for_prompt(tokens.prompt), discount, geo)
+
+
+def cost_of(tokens: Tokens, rates: Rates, discount: Decimal = _HALF, geo: Decimal = _WHOLE) -> Cost:
+    """The cost of these tokens at these rates; the discount and the place of inference do not touch searches."""
+    scale = discount * geo / _MILLION
+    searches = tokens.searches * rates.search
+    cost = Cost(
+        input=tokens.input * rates.input * scale,
+        output=tokens.output * rates.output * scale,
+        cache_write=(tokens.write_5m * rates.write_5m + tokens.write_1h * rates.write_1h) * scale,
+        cache_read=tokens.read * rates.read * scale,
+        searches=searches,
+    )
+    return replace(cost, list_price=(cost.total - searches) / discount + searches)

@@ -1,0 +1,58 @@
+"""What a user is told of one item: how it ended, what came of it, where from and for how much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Generic, TypedDict, TypeVar
+
+from batchata.core.citations import Citation
+from batchata.core.outcomes import FieldCitations, Kind, Outcome, Succeeded
+
+T = TypeVar("T")
+
+
+class Entry(TypedDict, Generic[T]):
+    """One entry of `results()`: the result and its citations (a list, `{path: list}`, or None)."""
+
+    result: T
+    citations: list[Citation] | FieldCitations | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Generic[T]):
+    """One item of the input and its outcome.
+
+    `index` counts from 0 in the order of the input. `outcome` is the name of how it ended, `reason` the sentence
+    why there is no result. `cost` is in USD, None where no price is known; what was not billed costs 0.
+    """
+
+    index: int
+    source: str | None
+    outcome: Kind
+    result: T | None
+    citations: list[Citation] | FieldCitations | None
+    usage: Mapping[str, Any] | None
+    cost: Decimal | None
+    reason: str
+    batch_id: str
+    detail: Outcome[T]
+
+    @property
+    def succeeded(self) -> bool:
+        return self.outcome == "succeeded"
+
+
+def entries(outcomes: Iterable[Outcome[T]]) -> list[Entry[T]]:
+    """The results of those that succeeded, in their order."""
+    return [{"result": each.result, "citations": each.citations} for each in outcomes if isinstance(each, Succeeded)]
+
+
+def count_citations(outcomes: Iterable[Outcome[Any]]) -> int:
+    """How many citations the results carry; one that serves two fields counts twice."""
+    total = 0
+    for each in outcomes:
+        found = each.citations if isinstance(each, Succeeded) else None
+        total += sum(map(len, found.values())) if isinstance(found, dict) else len(found or ())
+    return total

@@ -1,0 +1,289 @@
+"""Items -> the requests of a message batch, and their bytes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from batchata.core.items import Document, Item, Message, Request, custom_id, is_run_id
+from batchata.core.models import SAMPLING, SAMPLING_API_VERSION, ModelInfo
+from batchata.core.schema import instruction, output_format
+from batchata.errors import InputError, Problem
+
+DEFAULT_MAX_TOKENS = 16_000
+"""Room for an answer of a few thousand tokens after the thinking that current models do unasked."""
+
+MAX_REQUESTS = 100_000
+MAX_BATCH_BYTES = 256_000_000
+MAX_ITEM_BYTES = 32_000_000
+"""Limits of one message batch and of one request (doc:build-with-claude/batch-processing), read as decimal
+megabytes to be on the safe side."""
+
+_REFUSED_PARAMS = {
+    "stream": "a message batch cannot stream",
+    "messages": "conversations are items",
+    "speed": "the fast mode does not exist in message batches",
+    "fallbacks": "fallbacks do not work in message batches",
+}
+_ROLES = ("user", "assistant", "system")
+_CITABLE = ("document", "search_result")
+_OPENING, _CLOSING = b'{"requests":[', b"]}"
+
+
+def new_run_id() -> str:
+    """A fresh, random run id of 12 characters: with it a batch whose id was lost can be recognised."""
+    return secrets.token_hex(6)
+
+
+def build_requests(
+    items: Iterable[Item | Document | Sequence[Message]],
+    *,
+    model: str,
+    prompt: str | None = None,
+    response_model: Any = None,
+    enable_citations: bool = False,
+    max_tokens: int | None = None,
+    run_id: str | None = None,
+    attempt: int = 1,
+    model_info: ModelInfo | None = None,
+    **params: Any,
+) -> list[Request]:
+    """One request per item, in order, as plain dicts that the SDK takes too.
+
+    An item is a conversation (a list of messages) or a `Document`, which goes with `prompt`. `params` are any
+    other parameters of the Messages API and pass through as they are; nothing is sent that was not set, but for
+    `max_tokens` (16,000, at most what `model_info` allows, on top of a thinking budget). With `model_info` the
+    schema of `response_model` goes out as `output_config.format` where the model takes it; else as an
+    instruction. `run_id` is random unless given.
+
+    Raises InputError that names every bad item. Source: doc:api/messages/batches/create.
+    """
+    run_id = new_run_id() if run_id is None else run_id
+    if not is_run_id(run_id):
+        raise InputError(f"run_id {run_id!r} must be 1 to 40 characters of A-Z a-z 0-9 _ -")
+    shape = _shape(model, prompt, response_model, enable_citations, max_tokens, model_info, params)
+    requests: list[Request] = []
+    problems: list[Problem] = []
+    for index, item in enumerate(items):
+        try:
+            requests.append({"custom_id": custom_id(run_id, index, attempt), "params": shape.params_of(item)})
+        except InputError as error:
+            problems.append(Problem(item_name(item, index), str(error)))
+    if problems:
+        raise InputError.of_items(problems, len(requests) + len(problems))
+    return requests
+
+
+def item_name(item: Any, index: int) -> str:
+    """How an error names an item: its file, or its number counted from 0."""
+    source = getattr(item, "source", None)
+    return f"item {index} ({source})" if source else f"item {index}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What all requests of a call have in common."""
+
+    base: Mapping[str, Any]
+    prompt: str | None
+    system: tuple[Any, ...]
+    instruction: str | None
+    native: Mapping[str, Any] | None
+    response_model: Any
+    citations: bool
+
+    def params_of(self, item: Item | Document | Sequence[Message]) -> dict[str, Any]:
+        content = item.content if isinstance(item, Item) else item
+        if isinstance(content, Document):
+            return self._with_system([self._document_turn(content)], [])
+        system, messages = _split_system(checked_messages(content))
+        if self.prompt is not None:
+            raise InputError("prompt goes with files; in a conversation, say it in a message")
+        return self._with_system(self._citing(messages), system)
+
+    def _document_turn(self, document: Document) -> Message:
+        if not self.prompt:
+            raise InputError("a file needs a prompt that says what to do with it")
+        return {"role": "user", "content": [self._cited(document.block), {"type": "text", "text": self.prompt}]}
+
+    def _with_system(self, messages: Sequence[Message], system: Sequence[Any]) -> dict[str, Any]:
+        params = {**self.base, "messages": messages}
+        asked = self.instruction
+        if self.native is not None:
+            if _has_citations(messages):
+                asked = instruction(self.response_model, citations=True)
+            else:
+                params["output_config"] = {**self.base.get("output_config", {}), "format": self.native}
+        parts = [*self.system, *system, *([asked] if asked else [])]
+        if parts:
+            params["system"] = parts[0] if len(parts) == 1 and isinstance(parts[0], str) else _text_blocks(parts)
+        return params
+
+    def _citing(self, messages: Sequence[Message]) -> Sequence[Message]:
+        if not self.citations:
+            return messages
+        return [
+            {**each, "content": [self._cited(block) for block in each["content"]]}
+            if isinstance(each["content"], list)
+            else each
+            for each in messages
+        ]
+
+    def _cited(self, block: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Citations are on for all documents of a request or for none."""
+        if self.citations and block.get("type") in _CITABLE:
+            return {**block, "citations": {"enabled": True}}
+        return block
+
+
+def _shape(
+    model: str,
+    prompt: str | None,
+    response_model: Any,
+    enable_citations: bool,  # noqa: FBT001
+    max_tokens: int | None,
+    info: ModelInfo | None,
+    params: dict[str, Any],
+) -> _Shape:
+    for name, reason in _REFUSED_PARAMS.items():
+        if name in params:
+            raise InputError(f"{name} cannot be set: {reason}")
+    own_format = "format" in (params.get("output_config") or {})
+    native, asked = None, None
+    if response_model is not None and not own_format:
+        asked = instruction(response_model, citations=enable_citations)
+        if info is not None and info.structured_outputs and not enable_citations:
+            native = output_format(response_model)
+            asked = None if native else asked
+    base = {"model": model, "max_tokens": _max_tokens(max_tokens, info, params), **params}
+    system = _system_parts(base.pop("system", None))
+    return _Shape(base, prompt, system, asked, native, response_model, enable_citations)
+
+
+def _max_tokens(asked: int | None, info: ModelInfo | None, params: Mapping[str, Any]) -> int:
+    longest = info.max_tokens if info else None
+    if asked is not None:
+        if asked < 1:
+            raise InputError(f"max_tokens must be at least 1, not {asked}")
+        if longest is not None and asked > longest and "anthropic-beta" not in (params.get("extra_headers") or {}):
+            raise InputError(f"max_tokens is {asked:,}; {info.id if info else ''} answers with at most {longest:,}")
+        return asked
+    budget = (params.get("thinking") or {}).get("budget_tokens") or 0
+    wanted = DEFAULT_MAX_TOKENS + int(budget)
+    return min(wanted, longest) if longest else wanted
+
+
+def checked_messages(content: Any) -> Sequence[Message]:
+    """The messages of a conversation. Raises InputError that says what is no message."""
+    if isinstance(content, str | bytes | Mapping) or not isinstance(content, Sequence):
+        raise InputError(f"a conversation is a list of messages, not {type(content).__name__}")
+    if not content:
+        raise InputError("the conversation has no messages")
+    for number, message in enumerate(content):
+        if problem := _problem_of(message):
+            raise InputError(f"message {number} {problem}")
+    if all(message["role"] == "system" for message in content):
+        raise InputError("the conversation has only system messages; a user message is needed")
+    return content
+
+
+def _problem_of(message: Any) -> str | None:
+    if not isinstance(message, Mapping):
+        return f'is {type(message).__name__}, not {{"role": ..., "content": ...}}'
+    if message.get("role") not in _ROLES:
+        return f"has the role {message.get('role')!r}; it must be user, assistant or system"
+    content = message.get("content")
+    if not isinstance(content, str | list) or not content:
+        return "has no content: text or a list of content blocks"
+    if isinstance(content, list) and not all(isinstance(block, Mapping) and "type" in block for block in content):
+        return "has content blocks that are not objects with a type"
+    return None
+
+
+def _split_system(messages: Sequence[Message]) -> tuple[list[Any], Sequence[Message]]:
+    if not any(message["role"] == "system" for message in messages):
+        return [], messages
+    parts: list[Any] = []
+    for message in messages:
+        if message["role"] == "system":
+            parts.extend(_system_parts(message["content"]))
+    return parts, [message for message in messages if message["role"] != "system"]
+
+
+def _system_parts(system: Any) -> tuple[Any, ...]:
+    if system is None:
+        return ()
+    return (system,) if isinstance(system, str) else tuple(system)
+
+
+def _text_blocks(parts: Sequence[Any]) -> list[Any]:
+    return [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts]
+
+
+def _has_citations(messages: Sequence[Message]) -> bool:
+    """Whether the caller switched citations on in a block: the API refuses them beside an output format."""
+    blocks = [block for each in messages if isinstance(each["content"], list) for block in each["content"]]
+    return any((block.get("citations") or {}).get("enabled") for block in blocks if block["type"] in _CITABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBatch:
+    """The body of a create call, and what one has to know about it."""
+
+    body: bytes
+    total: int
+    first_custom_id: str
+    api_version: str | None
+
+
+def encode(requests: Sequence[Request], names: Sequence[str] = ()) -> EncodedBatch:
+    """The requests as one JSON body, encoded once.
+
+    Raises InputError for more than 100,000 requests or 256 MB, or an item over 32 MB; `names` are what the
+    items are called in it (default: their custom_id).
+    """
+    check_count(len(requests))
+    encoded = [orjson.dumps(request) for request in requests]
+    problems = [
+        Problem(names[n] if names else requests[n]["custom_id"], too_large(len(each)))
+        for n, each in enumerate(encoded)
+        if len(each) > MAX_ITEM_BYTES
+    ]
+    if problems:
+        raise InputError.of_items(problems, len(requests))
+    body = b"".join((_OPENING, b",".join(encoded), _CLOSING))
+    check_bytes(len(body))
+    sampling = any(name in request["params"] for request in requests for name in SAMPLING)
+    return EncodedBatch(body, len(requests), requests[0]["custom_id"], SAMPLING_API_VERSION if sampling else None)
+
+
+def too_large(size: int) -> str:
+    """What to say of an item that is too large."""
+    return (
+        f"it has {size / 1e6:,.1f} MB as a request; the limit is {MAX_ITEM_BYTES / 1e6:.0f} MB. "
+        "Split it, or upload it with the Files API and pass its file_id"
+    )
+
+
+def check_count(total: int) -> None:
+    """Raises InputError when there are no requests, or more than a message batch holds."""
+    if total == 0:
+        raise InputError("a message batch needs at least one request")
+    if total > MAX_REQUESTS:
+        raise InputError(
+            f"{total:,} items are more than the {MAX_REQUESTS:,} of one message batch (nothing was sent). "
+            "BatchManager splits them over several"
+        )
+
+
+def check_bytes(size: int) -> None:
+    """Raises InputError when the body of a message batch is too large."""
+    if size > MAX_BATCH_BYTES:
+        raise InputError(
+            f"the items make {size / 1e6:,.1f} MB; one message batch takes {MAX_BATCH_BYTES / 1e6:.0f} MB "
+            "(nothing was sent). BatchManager splits them over several"
+        )

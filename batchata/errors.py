@@ -1,0 +1,116 @@
+"""Every error batchata raises on purpose, under one base class.
+
+A message says what happened, gives the numbers and says what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class BatchataError(Exception):
+    """Base of all errors of this package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one item, found before anything was sent."""
+
+    item: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.item}: {self.reason}"
+
+
+class InputError(BatchataError, ValueError):
+    """The input cannot be sent as it is. Nothing was sent and nothing was paid.
+
+    `problems` names every bad item; it is empty when the call as a whole is wrong.
+    """
+
+    SHOWN = 10
+
+    def __init__(self, message: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def of_items(cls, problems: Sequence[Problem], total: int) -> InputError:
+        """One error for all the bad items of a call, so that they can be mended in one go."""
+        if len(problems) == 1:
+            return cls(f"{problems[0]} (nothing was sent)", problems)
+        shown = "".join(f"\n  {problem}" for problem in problems[: cls.SHOWN])
+        more = len(problems) - cls.SHOWN
+        rest = f"\n  and {more} more (all in .problems)" if more > 0 else ""
+        return cls(f"{len(problems)} of {total} items cannot be sent (nothing was sent):{shown}{rest}", problems)
+
+
+class ModelError(InputError):
+    """The model is unknown or retired, or cannot do what was asked of it."""
+
+
+class CredentialsError(BatchataError):
+    """No credentials were found, or the API refused them."""
+
+
+class AccountError(BatchataError):
+    """The account cannot pay or may not: no credit, a spend limit, a missing permission.
+
+    No item is at fault, so nothing that waits should be counted as failed.
+    """
+
+
+class ServiceError(BatchataError):
+    """The API could not be reached or answered with an error; asking again later is safe."""
+
+
+class RequestRefusedError(BatchataError):
+    """The API refused the call with a 4xx answer: nothing was created."""
+
+
+class AmbiguousSubmitError(BatchataError):
+    """The answer to a create call was lost, so the message batch may or may not exist.
+
+    Sending the same requests again could pay twice. `custom_id` is the first one sent: a batch
+    whose results carry it is the lost one. `total` is its number of requests.
+    """
+
+    def __init__(self, message: str, *, custom_id: str, total: int) -> None:
+        super().__init__(message)
+        self.custom_id = custom_id
+        self.total = total
+
+
+class NotEndedError(BatchataError):
+    """The message batch is still being processed, so there are no results yet."""
+
+
+class IncompleteResultsError(BatchataError):
+    """The results stream ended early each time it was read. `read` of `expected` lines are there."""
+
+    def __init__(self, message: str, *, read: int, expected: int) -> None:
+        super().__init__(message)
+        self.read = read
+        self.expected = expected
+
+
+class ForeignResultsUrlError(BatchataError):
+    """`results_url` points to another host than the client's, which must not be given the key."""
+
+
+class UnknownPriceError(BatchataError, LookupError):
+    """No price table knows the model, and none is guessed from a model with a similar name."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"no price is known for the model {model!r}. Give one in USD per million tokens with "
+            f"rates=Rates(input=..., output=...), or register one for every call with "
+            f'tokencost.TOKEN_COSTS[{model!r}] = {{"input_cost_per_token": ..., "output_cost_per_token": ...}}'
+        )
+        self.model = model
+
+
+class UnboundedCostError(BatchataError):
+    """What the request may cost has no upper limit, for example a web search without max_uses."""

@@ -1,0 +1,35 @@
+"""The Anthropic client: credentials from the environment, a .env file or a profile on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchata.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+_WHERE = (
+    "no credentials for the Claude API were found. Put ANTHROPIC_API_KEY=... into the environment or into a .env "
+    "file in your project, or pass client=Anthropic(api_key=...). To try it without a key: batchata demo"
+)
+
+
+def make_client(api_key: str | None = None, base_url: str | None = None) -> Anthropic:
+    """A client for the Claude API. Reads `.env` first; a variable that is set already wins over it.
+
+    Raises CredentialsError when there is neither a key, a token nor a profile on disk
+    (the SDK itself would only say so at the first request).
+    """
+    import anthropic
+    from dotenv import find_dotenv, load_dotenv
+
+    load_dotenv(find_dotenv(usecwd=True))
+    try:
+        client = anthropic.Anthropic(api_key=api_key, base_url=base_url)
+    except anthropic.AnthropicError as error:
+        raise CredentialsError(f"the credentials cannot be used: {error}") from error
+    if client.api_key is None and client.auth_token is None and client.credentials is None:
+        client.close()
+        raise CredentialsError(_WHERE)
+    return client

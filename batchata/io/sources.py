@@ -1,0 +1,75 @@
+"""Paths, bytes and file ids -> documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+
+from batchata.core.documents import document, uploaded
+from batchata.core.items import Document
+from batchata.core.requests import MAX_ITEM_BYTES, check_bytes, too_large
+from batchata.errors import InputError, Problem
+
+Source = str | PathLike[str] | bytes
+"""A path, the bytes of a file, or the id of a file that was uploaded with the Files API."""
+
+_FILE_ID = re.compile(r"file_[A-Za-z0-9]{4,}")
+
+
+def read_documents(sources: Sequence[Source], *, citations: bool = False) -> list[Document]:
+    """The documents in order. Raises InputError that names every file that cannot be sent."""
+    problems: list[Problem] = []
+    documents: list[Document] = []
+    _check_sizes(sources)
+    for index, source in enumerate(sources):
+        try:
+            documents.append(read_document(source, citations=citations))
+        except InputError as error:
+            problems.append(Problem(source_name(source, index), str(error)))
+    if problems:
+        raise InputError.of_items(problems, len(sources))
+    return documents
+
+
+def read_document(source: Source, *, citations: bool = False) -> Document:
+    """One document; its type is told from its bytes. Raises InputError."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return document(bytes(source), citations=citations)
+    if is_file_id(source):
+        return uploaded(str(source), citations=citations)
+    if not isinstance(source, str | PathLike):
+        raise InputError(f"a file is a path, bytes or a file_id, not {type(source).__name__}")
+    return document(_read(Path(source)), name=str(source), citations=citations)
+
+
+def is_file_id(source: object) -> bool:
+    """Whether it names an uploaded file; a file of that name on disk comes first."""
+    return isinstance(source, str) and _FILE_ID.fullmatch(source) is not None and not Path(source).exists()
+
+
+def source_name(source: object, index: int) -> str:
+    """How an error names the item."""
+    return f"item {index} ({source})" if isinstance(source, str | PathLike) else f"item {index} (bytes)"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        data = b"" if path.is_dir() or size * 4 // 3 > MAX_ITEM_BYTES else path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(f"there is no such file (looked in {Path.cwd()})") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"it cannot be read: {error}") from error
+    if path.is_dir():
+        raise InputError("it is a folder, not a file")
+    if size * 4 // 3 > MAX_ITEM_BYTES:
+        raise InputError(too_large(size * 4 // 3))
+    return data
+
+
+def _check_sizes(sources: Sequence[Source]) -> None:
+    """Refuses what cannot fit into one batch before gigabytes are read."""
+    paths = [Path(each) for each in sources if isinstance(each, str | PathLike)]
+    check_bytes(sum(path.stat().st_size for path in paths if path.is_file()))
