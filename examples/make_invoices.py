@@ -126,12 +126,15 @@ class Invoice(NamedTuple):
             text, _, sums = item.rpartition(": ")
             count, price = map(Decimal, sums.split(" x "))
             subtotal += count * price
-            cells = (text, count, price, count * price)
+            cells: tuple[Value, ...] = (text, count, price, count * price)
             rows |= {f"line_items[{i}].{name}": cell for name, cell in zip(COLUMNS, cells, strict=True)}
         tax = (subtotal * Decimal(self.rate) / 100).quantize(Decimal("0.01"))
-        return {"company_name": self.company_name, "invoice_number": self.number, "invoice_date": self.issued,
-                "due_date": self.issued + timedelta(days=self.days), "currency": self.region.currency,
-                "subtotal": subtotal, "tax": tax, "total_amount": subtotal + tax} | rows
+        head: dict[str, Value] = {
+            "company_name": self.company_name, "invoice_number": self.number, "invoice_date": self.issued,
+            "due_date": self.issued + timedelta(days=self.days), "currency": self.region.currency,
+            "subtotal": subtotal, "tax": tax, "total_amount": subtotal + tax,
+        }
+        return head | rows
 
     def show(self, path: str, value: Value) -> str:
         if isinstance(value, Decimal):

@@ -12,18 +12,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from batchata.core.leaves import Leaf, stem
+from batchata.core.leaves import Leaf
 from batchata.core.matching import Text
 
 C = TypeVar("C")
 
 _ROW_WEIGHT = 3
 _FEW = 3
+_LONG_NAME = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A citation's text as something to search, and the text around the citation in the answer."""
+    """A citation's text as something to search, and with it the text of the answer that uses the citation."""
 
     cited: Text
     context: Text
@@ -31,10 +32,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Hit:
+    """A leaf whose value a text states. `score` is how much more there is for it, `full` all there could be."""
+
     leaf: Leaf
     score: int
     full: bool
-    distinct: bool
+    sure: bool
 
 
 class Attribution:
@@ -60,54 +63,71 @@ class Attribution:
         return {path: _best(found) for path, found in scored.items()}
 
     def _winners(self, evidence: Evidence, among: Sequence[Leaf], owned_by: set[str]) -> list[_Hit]:
-        hits = [self._hit(leaf, evidence) for leaf in among if _states(evidence.cited, leaf)]
-        hits = [hit for hit in hits if not _is_inside_another(hit, hits, evidence.cited)]
-        alone = len(hits) == 1 and len(among) <= _FEW
+        stated = [leaf for leaf in among if _states(evidence.cited, leaf)]
+        stated = [leaf for leaf in stated if not _is_inside_another(leaf, stated, evidence.cited)]
+        alone = len(stated) == 1 and len(among) <= _FEW
         groups: dict[object, list[_Hit]] = defaultdict(list)
-        for hit in hits:
-            if alone or hit.distinct or hit.score > 0 or hit.leaf.path in owned_by:
+        for hit in [self._hit(leaf, evidence) for leaf in stated]:
+            if alone or hit.sure or hit.leaf.path in owned_by:
                 groups[hit.leaf.value.same if hit.leaf.value else None].append(hit)
         return [hit for group in groups.values() for hit in _told_apart(group, owned_by)]
 
     def _hit(self, leaf: Leaf, evidence: Evidence) -> _Hit:
-        siblings = self._siblings_in(leaf, evidence.cited)
-        of_row = [other for other in self._rows[leaf.row] if other is not leaf] if leaf.row else []
-        label, complete = _label_score(leaf, evidence)
-        if leaf.in_list and leaf.row and not siblings:
-            label, complete = 0, False
+        beside = [other for other in self._rows[leaf.row] if other is not leaf] if leaf.row else []
+        siblings = sum(_states(evidence.cited, other) for other in beside)
+        label = self._label(leaf, evidence)
+        if leaf.in_list and beside and not siblings:
+            label = _Label(0, complete=False, mixed=False)
         distinct = leaf.value is not None and leaf.value.is_distinct_in(evidence.cited)
-        full = complete or (siblings > 0 and siblings == len(of_row))
-        return _Hit(leaf, _ROW_WEIGHT * siblings + label, full, distinct)
+        return _Hit(
+            leaf,
+            score=_ROW_WEIGHT * siblings + (0 if label.mixed else label.words),
+            full=(label.complete and not label.mixed) or 0 < siblings == len(beside),
+            sure=distinct or label.words > 0 or (leaf.in_list and siblings > 0),
+        )
 
-    def _siblings_in(self, leaf: Leaf, text: Text) -> int:
-        if not leaf.row:
-            return 0
-        others = (other for other in self._rows[leaf.row] if other is not leaf)
-        return sum(1 for other in others if _states(text, other))
+    def _label(self, leaf: Leaf, evidence: Evidence) -> _Label:
+        """What the lines that state the value say of the field's name."""
+        lines = [line for line in evidence.context.label_lines if _states(line, leaf)] or [evidence.context]
+        return max((self._label_on(leaf, line) for line in lines), key=lambda label: (not label.mixed, label.words))
+
+    def _label_on(self, leaf: Leaf, line: Text) -> _Label:
+        words = line.stems
+        name = max(leaf.names, key=lambda each: sum(word in words for word in each), default=())
+        own = sum(word in words for word in name)
+        if len(name) == 1 and len(name[0]) >= _LONG_NAME and name[0] in line.joined:
+            own = 2
+        parents = {word for word in leaf.trail[: -len(name) or None] if not word.isdigit()}
+        count = own + len(parents & words)
+        return _Label(count, complete=bool(name) and own >= len(name), mixed=count > 0 and self._is_mixed(leaf, line))
+
+    def _is_mixed(self, leaf: Leaf, line: Text) -> bool:
+        """"Total before tax" is not the label of a field `total` where there is a field `tax` too."""
+        own = {word for name in leaf.names for word in name} | set(leaf.trail)
+        return any(
+            not _states(line, other) and other.names and set(other.names[0]) <= line.stems
+            for other in self._rows[leaf.row]
+            if other is not leaf and own.isdisjoint(other.names[0])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    words: int
+    complete: bool
+    mixed: bool
 
 
 def _states(text: Text, leaf: Leaf) -> bool:
     return leaf.value is not None and leaf.value.count_in(text) > 0
 
 
-def _label_score(leaf: Leaf, evidence: Evidence) -> tuple[int, bool]:
-    """How many words of the field's name (and of its parents') stand in the text, and whether all of its own do."""
-    words = {stem(word) for word in evidence.context.words}
-    best = max(leaf.names, key=lambda name: sum(word in words for word in name), default=())
-    own = sum(word in words for word in best)
-    joined = "".join(best)
-    if len(best) == 1 and len(joined) >= 6 and joined in evidence.context.folded.replace(" ", ""):
-        own = 2
-    parents = {word for word in leaf.trail[: -len(best) or None] if not word.isdigit()}
-    return own + len(parents & words), bool(best) and own >= len(best)
-
-
-def _is_inside_another(hit: _Hit, hits: Sequence[_Hit], text: Text) -> bool:
+def _is_inside_another(leaf: Leaf, stated: Sequence[Leaf], text: Text) -> bool:
     """ACME is not stated by a text that says ACME Holdings, when that is another field's value."""
-    mine = hit.leaf.value.folded if hit.leaf.value and not hit.leaf.value.numbers else ""
+    mine = leaf.value.folded if leaf.value and not leaf.value.numbers else ""
     if not mine:
         return False
-    longer = {other.leaf.value.folded for other in hits if other.leaf.value}
+    longer = {other.value.folded for other in stated if other.value}
     covered = sum(text.folded.count(each) for each in longer if mine in each and mine != each)
     return covered > 0 and text.folded.count(mine) <= covered
 

@@ -71,13 +71,12 @@ def pdf_pages(data: bytes) -> int:
     logging.getLogger("pypdf").setLevel(logging.ERROR)
     try:
         reader = PdfReader(io.BytesIO(data))
-        if reader.is_encrypted:
-            raise InputError("the PDF is encrypted; save it without a password")
-        pages = len(reader.pages)
-    except InputError:
-        raise
+        encrypted = reader.is_encrypted
+        pages = 0 if encrypted else len(reader.pages)
     except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(f"the PDF cannot be opened ({error}); save it again from a viewer") from error
+    if encrypted:
+        raise InputError("the PDF is encrypted; save it without a password")
     if pages == 0:
         raise InputError("the PDF has no pages")
     return pages

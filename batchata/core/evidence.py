@@ -3,78 +3,95 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from batchata.core.leaves import Leaf, words_of
 from batchata.core.matching import Text
 
-_LINE = re.compile(
-    r"^[ \t]*(?:[-*\u2022\u2013+]|\d+[.)])?[ \t]*(?P<label>[^:=|\n]{1,100}?)[*`_\"' \t]*[:=][*`_ \t]*(?P<value>[^\n]+)$"
-    r"|^[ \t]*\|[ \t]*(?P<cell>[^|\n]{1,100}?)[ \t]*\|[ \t]*(?P<beside>[^|\n]+?)[ \t]*\|",
-    re.MULTILINE,
-)
+_LINE = re.compile(r"^[ \t|]*(?:(?:[-*\u2022\u2013+]|\d+[.)])[ \t]+)?(?P<rest>[^\n]{3,})$", re.MULTILINE)
+_SEPARATOR = re.compile(r"[*`_\"' \t]*(?:[:=|\u2192]|[ \t][-\u2013\u2014][ \t])[*`_ \t]*")
+_LONGEST_LABEL = 100
+_MOST_SPLITS = 5
+
+
+@dataclass(frozen=True)
+class _Split:
+    """A way to read a line as label and value; `start` and `end` are the value's place in the answer."""
+
+    label: tuple[str, ...]
+    start: int
+    end: int
+    raw: str
+
+    @cached_property
+    def value(self) -> Text:
+        return Text(self.raw)
+
+    def numbered_from(self, base: int) -> tuple[str, ...]:
+        return tuple(str(int(word) - base) if word.isdigit() else word for word in self.label)
 
 
 def labelled_lines(text: str, leaves: Sequence[Leaf], json_span: tuple[int, int]) -> list[tuple[int, int, Leaf]]:
     """The labelled lines outside the JSON as (start, end, leaf); the span is that of the value on the line."""
     index = _Index(leaves)
-    return list(_lines(text, index, json_span))
+    lines = [
+        splits
+        for match in _LINE.finditer(text)
+        if not json_span[0] <= match.start() < json_span[1] and (splits := list(_splits(match)))
+    ]
+    base = _numbering(lines, index)
+    found = (next(((s.start, s.end, leaf) for s in splits if (leaf := index.find(s, base))), None) for splits in lines)
+    return [each for each in found if each is not None]
 
 
-def _lines(text: str, index: _Index, json_span: tuple[int, int]) -> Iterator[tuple[int, int, Leaf]]:
-    for match in _LINE.finditer(text):
-        if json_span[0] <= match.start() < json_span[1]:
-            continue
-        group, label = ("value", match["label"]) if match["label"] else ("beside", match["cell"])
-        leaf = index.find(label, Text(match[group]))
-        if leaf is not None:
-            yield match.start(group), match.end(group), leaf
+def _splits(match: re.Match[str]) -> Iterator[_Split]:
+    """A label may hold separators of its own, as in `Vendor - name - Acme`."""
+    rest, offset = match["rest"], match.start("rest")
+    for number, separator in enumerate(_SEPARATOR.finditer(rest)):
+        if number == _MOST_SPLITS or separator.start() > _LONGEST_LABEL:
+            return
+        value = rest[separator.end() :]
+        label = words_of(rest[: separator.start()])
+        if label and value.strip():
+            yield _Split(label, offset + separator.end(), match.end(), value)
+
+
+def _numbering(lines: Sequence[Sequence[_Split]], index: _Index) -> int:
+    """Whether the labels count list entries from 0, as asked, or from 1: what fits the values better."""
+    fits = Counter[int]()
+    for split in (split for splits in lines for split in splits):
+        if "0" in split.label:
+            return 0
+        if any(word.isdigit() for word in split.label):
+            for base in (0, 1):
+                leaf = index.exact(split.numbered_from(base))
+                fits[base] += leaf is not None and leaf.value is not None and leaf.value.count_in(split.value) > 0
+    return 1 if fits[1] > fits[0] else 0
 
 
 class _Index:
     def __init__(self, leaves: Sequence[Leaf]) -> None:
-        self.by_trail: dict[str, list[Leaf]] = defaultdict(list)
-        self.by_shape: dict[tuple[str, ...], list[Leaf]] = defaultdict(list)
-        self.by_name: dict[str, list[Leaf]] = defaultdict(list)
+        self._by_trail: dict[str, list[Leaf]] = defaultdict(list)
+        self._by_name: dict[str, list[Leaf]] = defaultdict(list)
         for leaf in leaves:
-            self.by_trail["".join(leaf.trail)].append(leaf)
-            self.by_shape[_without_numbers(leaf.trail)].append(leaf)
+            self._by_trail["".join(leaf.trail)].append(leaf)
             for name in leaf.names:
-                self.by_name["".join(name)].append(leaf)
+                self._by_name["".join(name)].append(leaf)
 
-    def find(self, label: str, value: Text) -> Leaf | None:
-        """The leaf that a label names; where several could be meant, the one whose value stands on the line."""
-        words = words_of(label)
-        exact = self.by_trail.get("".join(words), [])
-        if len(exact) == 1:
-            return self._unless_misnumbered(exact[0], value)
-        return _only(self._by_number(words), value) or _only(self.by_name.get("".join(words), []), value)
+    def exact(self, label: tuple[str, ...]) -> Leaf | None:
+        named = self._by_trail.get("".join(label), [])
+        return named[0] if len(named) == 1 else None
 
-    def _unless_misnumbered(self, leaf: Leaf, value: Text) -> Leaf | None:
-        """A model may count rows from 1: then the value on the line belongs to the row before."""
-        alike = self.by_shape[_without_numbers(leaf.trail)]
-        if len(alike) == 1 or leaf.value is None or leaf.value.count_in(value):
-            return leaf
-        return _stating(alike, value) or leaf
-
-    def _by_number(self, words: tuple[str, ...]) -> list[Leaf]:
-        numbers = {int(word) for word in words if word.isdigit()}
-        alike = self.by_shape.get(_without_numbers(words), [])
-        if not numbers:
-            return alike
-        wanted = {str(number - 1) for number in numbers} | {str(number) for number in numbers}
-        return [leaf for leaf in alike if wanted.intersection(leaf.trail)]
-
-
-def _without_numbers(words: Sequence[str]) -> tuple[str, ...]:
-    return tuple(word for word in words if not word.isdigit())
-
-
-def _only(leaves: Sequence[Leaf], value: Text) -> Leaf | None:
-    return leaves[0] if len(leaves) == 1 else _stating(leaves, value)
-
-
-def _stating(leaves: Sequence[Leaf], value: Text) -> Leaf | None:
-    stated = [leaf for leaf in leaves if leaf.value is not None and leaf.value.count_in(value)]
-    return stated[0] if len(stated) == 1 else None
+    def find(self, split: _Split, base: int) -> Leaf | None:
+        """The leaf that a label names; where several could be meant, the only one whose value is on the line."""
+        found = self.exact(split.numbered_from(base))
+        if found is not None:
+            return found
+        named = self._by_name.get("".join(split.label), [])
+        if len(named) == 1:
+            return named[0]
+        stated = [leaf for leaf in named if leaf.value is not None and leaf.value.count_in(split.value)]
+        return stated[0] if len(stated) == 1 else None

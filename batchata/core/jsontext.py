@@ -12,6 +12,8 @@ from typing import Any
 _DECODER = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\n\r]*")
 _SCALAR = re.compile(r"-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity")
+_TOO_DEEP = 1_000
+"""Characters to pass over in a nest that is too deep to be an answer: what begins inside it is as deep."""
 _OPENING = re.compile(r"[{\[]")
 
 
@@ -39,7 +41,10 @@ def find_json(text: str, opening: str = "{[") -> Iterator[tuple[int, int, Any]]:
             continue
         try:
             value, end = _DECODER.raw_decode(text, match.start())
-        except (ValueError, RecursionError):
+        except ValueError:
+            continue
+        except RecursionError:
+            at = match.start() + _TOO_DEEP
             continue
         yield match.start(), end, value
         at = end

@@ -12,7 +12,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
 from pydantic.fields import FieldInfo
 
 from batchata.core.jsontext import Node
-from batchata.core.matching import Value, value_of
+from batchata.core.matching import Value, stem, value_of
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", re.UNICODE)
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
@@ -64,10 +64,6 @@ def leaves_of(value: Any, node: Node | None) -> list[Leaf]:
 def words_of(name: str) -> tuple[str, ...]:
     """`vendorName`, `vendor_name` and `Vendor name` are all ("vendor", "name"); plurals lose their s."""
     return tuple(stem(word.casefold()) for word in _WORD.findall(name))
-
-
-def stem(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def _walk(value: Any, node: Node | None, place: _Place) -> Iterator[Leaf]:

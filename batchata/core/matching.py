@@ -19,9 +19,11 @@ _AFTER_ID = re.compile(r"[-/]\w|[A-Za-z]{0,4}\d|[A-Za-z]{5}")
 _CURRENCY = {"$": "usd", "\u20ac": "eur", "\u00a3": "gbp", "\u00a5": "jpy"}
 _SIGN = "$\u20ac\u00a3\u00a5"
 _MONEY_BEFORE = re.compile(rf"(?:[{_SIGN}]|\b[A-Z]{{3}})\s?$")
-_MONEY_AFTER = re.compile(rf"\s?(?:[{_SIGN}%]|[A-Z]{{3}}\b)")
+_MONEY_AFTER = re.compile(rf"\s?(?:[{_SIGN}]|[A-Z]{{3}}\b)")
 _AROUND = rf"[\s{_SIGN}%()+\u2212-]*"
-_PLAIN_AMOUNT = re.compile(rf"{_AROUND}(?:[A-Z]{{3}}\s)?{_AROUND}\d[\d.,'\u2019 \u00a0\u202f]*{_AROUND}(?:[A-Z]{{3}})?\s*")
+_DIGITS = r"\d[\d.,'\u2019 \u00a0\u202f]*"
+_PLAIN_AMOUNT = re.compile(rf"{_AROUND}(?:[A-Z]{{3}}\s)?{_AROUND}{_DIGITS}{_AROUND}(?:[A-Z]{{3}})?\s*")
+_SHORT = 4
 _ZERO_LED = re.compile(r"0\d+$")
 _YEAR = r"(?P<y>\d{4}|\d{2})(?!\d)"
 _MONTH_WORD = r"(?P<mon>[^\W\d_]{3,10})\.?"
@@ -57,6 +59,11 @@ class Number:
     amount: bool
 
 
+def stem(word: str) -> str:
+    """The word without the s of a plural."""
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
+
+
 def fold(text: str) -> str:
     """Words in lower case with one space between and around them; punctuation and currency signs are gone."""
     words = _NOT_WORD.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
@@ -74,8 +81,22 @@ class Text:
         return fold(self.raw)
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        return frozenset(self.folded.split())
+    def stems(self) -> frozenset[str]:
+        """Its words without the s of plurals."""
+        return frozenset(stem(word) for word in self.folded.split())
+
+    @cached_property
+    def joined(self) -> str:
+        return self.folded.replace(" ", "")
+
+    @cached_property
+    def label_lines(self) -> list[Text]:
+        """Its lines, each with the one above it when that has no value of its own and so may be its label."""
+        lines = [line for line in self.raw.splitlines() if line.strip()]
+        if len(lines) < 2:
+            return [self]
+        above = ["", *(line if not any(char.isdigit() for char in line) else "" for line in lines)]
+        return [Text(f"{label}\n{line}") for label, line in zip(above, lines, strict=False)]
 
     @cached_property
     def dates(self) -> frozenset[date]:
@@ -121,8 +142,10 @@ class Value:
             return True
         if self.numbers:
             return any(text.numbers.get(number, False) or number >= 10_000 for number in self.numbers)
-        bare = self.folded.replace(" ", "")
-        return len(bare) >= 4 and self.folded in text.folded
+        bare = self.folded.strip()
+        if len(bare) >= _SHORT:
+            return self.folded in text.folded
+        return len(bare) == 3 and re.search(rf"\b{re.escape(bare.upper())}\b", text.raw) is not None
 
 
 def value_of(raw: Any) -> Value | None:

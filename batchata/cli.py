@@ -1,0 +1,77 @@
+"""The command line: `batchata demo`, `batchata simulate`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from batchata import __version__
+from batchata.errors import BatchataError
+
+EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
+
+app = App(
+    name="batchata",
+    help="Large amounts of work through Claude's Message Batches API.",
+    version=__version__,
+    result_action="return_value",
+)
+
+
+@app.command
+def demo(folder: Path | None = None, *, live: Annotated[bool, Parameter(negative="")] = False) -> None:
+    """Put a folder of PDF invoices through the whole pipeline and show objects, citations and cost.
+
+    Parameters
+    ----------
+    folder
+        A folder of PDFs of your own. Default: the invoices that come with batchata.
+    live
+        Use the Claude API instead of the simulator. Needs a key and costs about a cent.
+    """
+    from batchata.demo import run_demo
+
+    run_demo(folder, live=live, console=Console())
+
+
+@app.command
+def simulate(*, port: int = 8765, style: str = "bullets", seed: int = 0) -> None:
+    """Run a simulator of the Message Batches API on loopback until it is interrupted.
+
+    It answers by rule from the documents it is sent. It is not a model.
+
+    Parameters
+    ----------
+    port
+        Where to listen; 0 takes a free one.
+    style
+        How structured answers with citations are written: bullets, values, pairs, two, one, fenced or prose.
+    seed
+        Decides the order of the results and everything else that is random.
+    """
+    from batchata.simulator import Simulator
+
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with Simulator(port=port, style=style, seed=seed) as url:
+        print(f"A simulator of the Message Batches API at {url} (a rule, not a model). Use it with")
+        print(f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=simulated", flush=True)
+        stopped.wait()
+
+
+def main() -> None:
+    """Run a command; errors of ours become one sentence on stderr and exit code 1."""
+    try:
+        app()
+    except BatchataError as error:
+        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)

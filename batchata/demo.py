@@ -1,0 +1,181 @@
+"""The demo: a folder of PDF invoices through the whole pipeline, shown on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from batchata.core.citations import Citation
+from batchata.core.records import Record
+from batchata.errors import InputError
+from batchata.io.client import make_client
+from batchata.job import BatchJob, batch
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+MODEL = "claude-haiku-5-5"
+PROMPT = "Extract the invoice. Dates are ISO dates, amounts are plain numbers, and currency is the three-letter code."
+_STEPS = ("reading and checking the files", "sending one message batch", "waiting for the batch", "reading the results")
+
+
+class Line(BaseModel):
+    """One row of the invoice's table."""
+
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    amount: Decimal
+
+
+class Invoice(BaseModel):
+    """What is read from each invoice."""
+
+    company_name: str = Field(description="The seller who wrote the invoice")
+    invoice_number: str
+    invoice_date: date
+    due_date: date | None = None
+    currency: str | None = Field(None, description="The currency as a three-letter code")
+    subtotal: Decimal | None = None
+    tax: Decimal | None = None
+    total_amount: Decimal
+    line_items: list[Line] = []
+
+
+def demo_files(folder: Path | None = None) -> list[Path]:
+    """The PDFs of a folder; without one, those that come with the package."""
+    here = Path(__file__).parent
+    places = [folder] if folder else [here / "demo_documents", here.parent / "examples" / "invoices"]
+    for place in places:
+        if files := sorted(place.glob("*.pdf")):
+            return files
+    raise InputError(f"there are no PDFs in {places[-1]}")
+
+
+def run_demo(folder: Path | None, *, live: bool, console: Console) -> None:
+    """Puts the invoices through the simulator, or through the API with `live`, and shows what came of them."""
+    files = demo_files(folder)
+    with _client(live=live) as (client, where):
+        console.print(f"[bold]{len(files)} PDF invoices[/] -> {where}\n")
+        job = _run(files, client, console)
+        _show(job, console)
+
+
+@contextmanager
+def _client(*, live: bool) -> Iterator[tuple[Anthropic, str]]:
+    if live:
+        client = make_client()
+        yield client, f"the Claude API, model {MODEL}"
+        client.close()
+        return
+    from batchata.simulator import AfterLooks, Simulator
+
+    with Simulator(progress=AfterLooks(4)) as url, make_client(api_key="simulated", base_url=url) as client:
+        yield client, f"a simulator of the Claude API at {url} (it answers by rule; it is not a model)"
+
+
+def _run(files: Sequence[Path], client: Anthropic, console: Console) -> BatchJob[Invoice]:
+    columns = (SpinnerColumn(), BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task(_STEPS[0], total=len(_STEPS))
+        job = batch(
+            files=files,
+            prompt=PROMPT,
+            model=MODEL,
+            response_model=Invoice,
+            enable_citations=True,
+            client=client,
+        )
+        progress.update(bar, completed=2, description=f"{_STEPS[2]} {job.batch_id}")
+        try:
+            job.wait()
+        except KeyboardInterrupt:
+            console.print(f"The batch goes on. Take it up again with BatchJob.attach({job.batch_id!r}).")
+            raise
+        progress.update(bar, completed=3, description=_STEPS[3])
+        job.results()
+        progress.update(bar, completed=4, description=f"{len(files)} invoices done")
+    return job
+
+
+def _show(job: BatchJob[Invoice], console: Console) -> None:
+    records = job.outcomes()
+    console.print(_objects(records))
+    read = [record for record in records if record.result is not None]
+    if read:
+        console.print(_one(max(read, key=lambda record: len(record.citations or ()))))
+    for record in job.failures():
+        console.print(f"[red]{record.outcome}[/] {record.source}: {record.reason}")
+    _show_bill(job, console)
+
+
+def _objects(records: Sequence[Record[Invoice]]) -> Table:
+    table = Table(title="Each object, and the page each field comes from", row_styles=("", "on grey11"))
+    for name in ("Document", "Company", "Number", "Date", "Due", "Lines"):
+        table.add_column(name, overflow="fold")
+    table.add_column("Total", justify="right")
+    for record in records:
+        if record.result is not None:
+            table.add_row(Path(record.source or "").stem, *_cells(record, record.result))
+    return table
+
+
+def _cells(record: Record[Invoice], invoice: Invoice) -> list[str]:
+    def cell(value: object, path: str) -> str:
+        return f"{'-' if value is None else value}\n[dim]{_pages(_citations(record, path))}[/]"
+
+    total = f"{invoice.total_amount:,.2f} {invoice.currency or ''}".strip()
+    return [
+        cell(invoice.company_name, "company_name"),
+        cell(invoice.invoice_number, "invoice_number"),
+        cell(invoice.invoice_date, "invoice_date"),
+        cell(invoice.due_date, "due_date"),
+        cell(len(invoice.line_items), "line_items"),
+        cell(total, "total_amount"),
+    ]
+
+
+def _citations(record: Record[Any], path: str) -> list[Citation]:
+    """The citations of a field, or of everything below it."""
+    found = record.citations if isinstance(record.citations, dict) else {}
+    return [each for key, citations in found.items() if key == path or key.startswith(f"{path}[") for each in citations]
+
+
+def _pages(citations: Sequence[Citation]) -> str:
+    pages = sorted({each.start_page for each in citations if each.start_page})
+    if not pages:
+        return "not located"
+    return f"p. {pages[0]}" if len(pages) == 1 else f"p. {pages[0]}-{pages[-1]}"
+
+
+def _one(record: Record[Invoice]) -> Table:
+    table = Table(title=f"One of them field by field: {Path(record.source or '').name}", title_justify="left")
+    for name in ("Field", "Page", "Rule"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Cited text", overflow="ellipsis", no_wrap=True)
+    for path, citations in (record.citations or {}).items() if isinstance(record.citations, dict) else ():
+        first = citations[0] if citations else None
+        text = " ".join(first.cited_text.split()) if first else ""
+        table.add_row(path, _pages(citations), first.match or "" if first else "", text)
+    return table
+
+
+def _show_bill(job: BatchJob[Invoice], console: Console) -> None:
+    stats, cost = job.stats(), job.cost()
+    ended = ", ".join(f"{count} {kind}" for kind, count in stats["outcomes"].items())
+    console.print(
+        f"\n[bold]{stats['total_items']} items[/]: {ended} in {stats['elapsed_seconds']:.1f} s; "
+        f"{stats['total_citations']:,} citations\n"
+        f"tokens: {stats['total_input_tokens']:,} in, {stats['total_output_tokens']:,} out\n"
+        f"cost: [bold green]${cost.total:.6f}[/]; outside a message batch ${cost.list_price:.6f}, "
+        f"so the batch discount saved [bold]${cost.saved:.6f}[/]"
+    )
