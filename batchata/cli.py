@@ -6,13 +6,15 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 from rich.console import Console
 
 from batchata import __version__
 from batchata.errors import BatchataError
+
+Style = Literal["bullets", "values", "pairs", "two", "one", "fenced", "prose"]
 
 EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
 
@@ -41,7 +43,7 @@ def demo(folder: Path | None = None, *, live: Annotated[bool, Parameter(negative
 
 
 @app.command
-def simulate(*, port: int = 8765, style: str = "bullets", seed: int = 0) -> None:
+def simulate(*, port: int = 8765, style: Style = "bullets", seed: int = 0) -> None:
     """Run a simulator of the Message Batches API on loopback until it is interrupted.
 
     It answers by rule from the documents it is sent. It is not a model.
@@ -51,7 +53,8 @@ def simulate(*, port: int = 8765, style: str = "bullets", seed: int = 0) -> None
     port
         Where to listen; 0 takes a free one.
     style
-        How structured answers with citations are written: bullets, values, pairs, two, one, fenced or prose.
+        How structured answers with citations are written: lines of evidence before the JSON (bullets), cited
+        values, pairs or two fields inside it, all citations in one block, a code fence, or prose around it.
     seed
         Decides the order of the results and everything else that is random.
     """

@@ -207,6 +207,7 @@ class BatchJob(Generic[T]):
         self._sources = tuple(sources)
         self._status: BatchStatus | None = None
         self._misses = 0
+        self._short = False
         self._outcomes: list[Outcome[T]] | None = None if batch_id else []
         self._started = datetime.now(UTC)
 
@@ -378,7 +379,7 @@ class BatchJob(Generic[T]):
             return None
 
     def _collected(self) -> list[Outcome[T]]:
-        """The outcomes in the order of the input, read once; after a stream that stayed short they are read again."""
+        """The outcomes in the order of the input, read once; after a stream that stayed short, once again."""
         if self._outcomes is not None:
             return self._outcomes
         client, batch_id = self._connection()
@@ -393,9 +394,10 @@ class BatchJob(Generic[T]):
                 whole, missing = False, f"{missing}: {error}"
             file.seek(0)
             outcomes = self._parsed(whole_lines(file), missing)
-        if whole:
+        if whole or self._short:
             self._outcomes = outcomes
             self._close()
+        self._short = not whole
         return outcomes
 
     def _parsed(self, lines: Iterable[bytes], missing: str) -> list[Outcome[T]]:

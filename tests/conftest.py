@@ -13,5 +13,5 @@ for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "PREF
 @pytest.fixture(autouse=True)
 def _nobody_is_logged_in(monkeypatch, tmp_path):
     """No profile of the machine's owner, no .env of a parent folder."""
-    monkeypatch.setenv("ANTHROPIC_CONFIG_DIR", str(tmp_path / "no-profile"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)

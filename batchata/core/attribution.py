@@ -102,7 +102,7 @@ class Attribution:
         return _Label(count, complete=bool(name) and own >= len(name), mixed=count > 0 and self._is_mixed(leaf, line))
 
     def _is_mixed(self, leaf: Leaf, line: Text) -> bool:
-        """"Total before tax" is not the label of a field `total` where there is a field `tax` too."""
+        """ "Total before tax" is not the label of a field `total` where there is a field `tax` too."""
         own = {word for name in leaf.names for word in name} | set(leaf.trail)
         return any(
             not _states(line, other) and other.names and set(other.names[0]) <= line.stems

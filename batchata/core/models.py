@@ -15,9 +15,7 @@ SAMPLING_API_VERSION = "2023-06-01"
 """The API version that still takes sampling parameters (doc:api/versioning)."""
 
 _PAGES_LONG_CONTEXT, _PAGES_SHORT_CONTEXT = 600, 100
-_SAMPLING_MODELS = re.compile(
-    r"claude-(?:[a-z]+-4(?:-[0-6])?(?:-\d{8})?|3(?:-[57])?-[a-z]+(?:-\w+)?|2.*|instant.*)"
-)
+_SAMPLING_MODELS = re.compile(r"claude-(?:[a-z]+-4(?:-[0-6])?(?:-\d{8})?|3(?:-[57])?-[a-z]+(?:-\w+)?|2.*|instant.*)")
 
 
 @dataclass(frozen=True, slots=True)

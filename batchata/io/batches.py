@@ -31,7 +31,6 @@ SUBMIT_TIMEOUT = 1_800.0
 """Seconds: 256 MB take a while on a slow line, and giving up early leaves a batch that may exist."""
 
 READINGS = 3
-_CHUNK = 1 << 20
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 
@@ -247,7 +246,7 @@ def _copy(client: Anthropic, batch_id: str, url: str, file: IO[bytes]) -> None:
     with reading(f"results of {batch_id}"):
         response: Any = client.get(url, cast_to=object, options={"headers": headers})
         try:
-            for chunk in response.iter_bytes(_CHUNK):
+            for chunk in response.iter_bytes():
                 file.write(chunk)
         finally:
             response.close()

@@ -24,7 +24,8 @@ def make_client(api_key: str | None = None, base_url: str | None = None) -> Anth
     import anthropic
     from dotenv import find_dotenv, load_dotenv
 
-    load_dotenv(find_dotenv(usecwd=True))
+    if found := find_dotenv(usecwd=True):
+        load_dotenv(found)
     try:
         client = anthropic.Anthropic(api_key=api_key, base_url=base_url)
     except anthropic.AnthropicError as error:

@@ -15,7 +15,7 @@ from batchata.errors import InputError, Problem
 Source = str | PathLike[str] | bytes
 """A path, the bytes of a file, or the id of a file that was uploaded with the Files API."""
 
-_FILE_ID = re.compile(r"file_[A-Za-z0-9]{4,}")
+_FILE_ID = re.compile(r"file_[A-Za-z0-9_-]{4,}")
 
 
 def read_documents(sources: Sequence[Source], *, citations: bool = False) -> list[Document]:

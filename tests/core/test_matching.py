@@ -27,7 +27,11 @@ def formats(amount: Decimal):
             us.replace(",", "\u00a0").replace(".", ","), us.replace(",", "\u2019")]  # fmt: skip
 
 
-@given(AMOUNTS, st.integers(0, 5), st.sampled_from(["Total: {}", "Total {} EUR", "CHF {} due", "${}", "({})", "-{}", "x\t{}\ty"]))
+@given(
+    AMOUNTS,
+    st.integers(0, 5),
+    st.sampled_from(["Total: {}", "Total {} EUR", "CHF {} due", "${}", "({})", "-{}", "x\t{}\ty"]),
+)
 def test_an_amount_is_found_in_every_format(amount, which, frame):
     text = frame.format(formats(amount)[which])
     assert stated(amount, text)
@@ -35,7 +39,10 @@ def test_an_amount_is_found_in_every_format(amount, which, frame):
     assert stated(f"{amount:,.2f}", text)
 
 
-@given(DAYS, st.sampled_from(["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%y", "%d %b %Y"]))
+@given(
+    DAYS,
+    st.sampled_from(["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d %B %Y", "%B %d, %Y", "%d-%b-%y", "%d %b %Y"]),
+)
 def test_a_date_is_found_in_every_format(day, pattern):
     if "%y" in pattern and day.year < 2000:
         return
