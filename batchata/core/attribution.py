@@ -7,7 +7,7 @@ nobody gets it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -46,6 +46,7 @@ class Attribution:
     def __init__(self, leaves: Sequence[Leaf]) -> None:
         self.leaves = [leaf for leaf in leaves if leaf.value is not None]
         self._rows: dict[str, list[Leaf]] = defaultdict(list)
+        self._known: dict[tuple[int, str], bool] = {}
         for leaf in self.leaves:
             self._rows[leaf.row].append(leaf)
 
@@ -56,39 +57,54 @@ class Attribution:
 
         `owners` says which paths already have a citation; among fields of one value they keep it.
         """
+        pool = list(pool)
+        stated = [self._stated(evidence.cited, among) for _, evidence in pool]
+        often = Counter(leaf.path for leaves in stated for leaf in leaves)
         scored: dict[str, list[tuple[int, C]]] = defaultdict(list)
-        for citation, evidence in pool:
-            for hit in self._winners(evidence, among, owners.get(citation, set())):
-                scored[hit.leaf.path].append((hit.score, citation))
+        for (citation, evidence), leaves in zip(pool, stated, strict=True):
+            alone = len(leaves) == 1 and len(among) <= _FEW
+            for group in _by_value(leaves):
+                for hit in self._winners(group, evidence, often, owners.get(citation, set()), alone=alone):
+                    scored[hit.leaf.path].append((hit.score, citation))
         return {path: _best(found) for path, found in scored.items()}
 
-    def _winners(self, evidence: Evidence, among: Sequence[Leaf], owned_by: set[str]) -> list[_Hit]:
-        stated = [leaf for leaf in among if _states(evidence.cited, leaf)]
-        stated = [leaf for leaf in stated if not _is_inside_another(leaf, stated, evidence.cited)]
-        alone = len(stated) == 1 and len(among) <= _FEW
-        groups: dict[object, list[_Hit]] = defaultdict(list)
-        for hit in [self._hit(leaf, evidence) for leaf in stated]:
-            if alone or hit.sure or hit.leaf.path in owned_by:
-                groups[hit.leaf.value.same if hit.leaf.value else None].append(hit)
-        return [hit for group in groups.values() for hit in _told_apart(group, owned_by)]
+    def _stated(self, text: Text, among: Sequence[Leaf]) -> list[Leaf]:
+        leaves = [leaf for leaf in among if self._states(text, leaf)]
+        return [leaf for leaf in leaves if not _is_inside_another(leaf, leaves, text)]
+
+    def _winners(
+        self, group: Sequence[Leaf], evidence: Evidence, often: Counter[str], owned_by: set[str], *, alone: bool
+    ) -> Sequence[_Hit]:
+        """Of the leaves with one value those the text is about. Most are the only one, and found only here."""
+        first = group[0]
+        if len(group) == 1 and often[first.path] == 1 and (alone or _is_distinct(first, evidence.cited)):
+            return [_Hit(first, score=0, full=False, sure=True)]
+        hits = [self._hit(leaf, evidence) for leaf in group]
+        return _told_apart([hit for hit in hits if alone or hit.sure or hit.leaf.path in owned_by], owned_by)
 
     def _hit(self, leaf: Leaf, evidence: Evidence) -> _Hit:
         beside = [other for other in self._rows[leaf.row] if other is not leaf] if leaf.row else []
-        siblings = sum(_states(evidence.cited, other) for other in beside)
+        siblings = sum(self._states(evidence.cited, other) for other in beside)
         label = self._label(leaf, evidence)
         if leaf.in_list and beside and not siblings:
             label = _Label(0, complete=False, mixed=False)
-        distinct = leaf.value is not None and leaf.value.is_distinct_in(evidence.cited)
         return _Hit(
             leaf,
             score=_ROW_WEIGHT * siblings + (0 if label.mixed else label.words),
             full=(label.complete and not label.mixed) or 0 < siblings == len(beside),
-            sure=distinct or label.words > 0 or (leaf.in_list and siblings > 0),
+            sure=_is_distinct(leaf, evidence.cited) or label.words > 0 or (leaf.in_list and siblings > 0),
         )
+
+    def _states(self, text: Text, leaf: Leaf) -> bool:
+        """Asked of the same pairs again and again; the texts live as long as the answer that holds them."""
+        key = (id(text), leaf.path)
+        if key not in self._known:
+            self._known[key] = leaf.value is not None and leaf.value.count_in(text) > 0
+        return self._known[key]
 
     def _label(self, leaf: Leaf, evidence: Evidence) -> _Label:
         """What the lines that state the value say of the field's name."""
-        lines = [line for line in evidence.context.label_lines if _states(line, leaf)] or [evidence.context]
+        lines = [line for line in evidence.context.label_lines if self._states(line, leaf)] or [evidence.context]
         return max((self._label_on(leaf, line) for line in lines), key=lambda label: (not label.mixed, label.words))
 
     def _label_on(self, leaf: Leaf, line: Text) -> _Label:
@@ -105,7 +121,7 @@ class Attribution:
         """ "Total before tax" is not the label of a field `total` where there is a field `tax` too."""
         own = {word for name in leaf.names for word in name} | set(leaf.trail)
         return any(
-            not _states(line, other) and other.names and set(other.names[0]) <= line.stems
+            not self._states(line, other) and other.names and set(other.names[0]) <= line.stems
             for other in self._rows[leaf.row]
             if other is not leaf and own.isdisjoint(other.names[0])
         )
@@ -118,8 +134,15 @@ class _Label:
     mixed: bool
 
 
-def _states(text: Text, leaf: Leaf) -> bool:
-    return leaf.value is not None and leaf.value.count_in(text) > 0
+def _is_distinct(leaf: Leaf, text: Text) -> bool:
+    return leaf.value is not None and leaf.value.is_distinct_in(text)
+
+
+def _by_value(leaves: Sequence[Leaf]) -> list[list[Leaf]]:
+    groups: dict[object, list[Leaf]] = defaultdict(list)
+    for leaf in leaves:
+        groups[leaf.value.same if leaf.value else None].append(leaf)
+    return list(groups.values())
 
 
 def _is_inside_another(leaf: Leaf, stated: Sequence[Leaf], text: Text) -> bool:
@@ -133,7 +156,7 @@ def _is_inside_another(leaf: Leaf, stated: Sequence[Leaf], text: Text) -> bool:
 
 
 def _told_apart(group: Sequence[_Hit], owned_by: set[str]) -> Sequence[_Hit]:
-    if len(group) == 1:
+    if len(group) < 2:
         return group
     owners = [hit for hit in group if hit.leaf.path in owned_by]
     if owners:

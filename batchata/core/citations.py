@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -86,8 +87,13 @@ class Block:
     citations: tuple[int, ...]
 
 
+def answer_text(content: Sequence[Mapping[str, Any]]) -> str:
+    """The text the model wrote: its text blocks joined. Blocks of other types are skipped."""
+    return "".join([block.get("text") or "" for block in content if block.get("type") == "text"])
+
+
 class CitedText:
-    """The text blocks of an answer joined to the text the model wrote. Blocks of other types are skipped."""
+    """The text of an answer, and which of its characters have which citations."""
 
     def __init__(self, content: Sequence[Mapping[str, Any]]) -> None:
         self.raw: list[Mapping[str, Any]] = []
@@ -133,10 +139,12 @@ def map_fields(
         mapper.by_span(root)
         mapper.by_label(root)
         mapper.by_value(root)
-    return {
-        leaf.path: list(dict.fromkeys(citation(answer.raw[n], sources, match) for n, match in mapper.found[leaf.path]))
-        for leaf in leaves
-    }
+    made: dict[tuple[int, Match], Citation] = {}
+    for found in mapper.found.values():
+        for n, match in found:
+            if (n, match) not in made:
+                made[n, match] = citation(answer.raw[n], sources, match)
+    return {leaf.path: list(dict.fromkeys(made[each] for each in mapper.found.get(leaf.path, ()))) for leaf in leaves}
 
 
 def _root_of(text: str, value: Any) -> Node | None:
@@ -166,10 +174,16 @@ class _Mapper:
 
     def by_span(self, root: Node | None) -> None:
         """Rule one: the characters of a cited block lie in the field's value in the JSON."""
-        placed = [leaf for leaf in self.leaves if leaf.node is not None]
-        if root is None or not placed:
+        if root is None:
             return
-        self._assign("span", lambda block: [leaf for leaf in placed if _touches(block, leaf.node)])
+        placed = sorted((leaf.node.start, leaf.node.end, n) for n, leaf in enumerate(self.leaves) if leaf.node)
+        starts, ends = [start for start, _, _ in placed], [end for _, end, _ in placed]
+
+        def covered(block: Block) -> list[Leaf]:
+            within = placed[bisect_right(ends, block.start) : bisect_left(starts, block.end)]
+            return [self.leaves[n] for _, _, n in within]
+
+        self._assign("span", covered)
 
     def by_label(self, root: Node | None) -> None:
         """Rule two: a cited block is the value on a line that names the field."""
@@ -225,7 +239,3 @@ class _Mapper:
 
     def _as_text(self, raw: str) -> Text:
         return self._texts.setdefault(raw, Text(raw))
-
-
-def _touches(block: Block, node: Node | None) -> bool:
-    return node is not None and node.start < block.end and block.start < node.end

@@ -46,5 +46,5 @@ def _decoded(line: bytes) -> dict[str, Any]:
 
 
 def _index_of(entry: dict[str, Any], run_id: str | None) -> int | None:
-    key = item_key(str(entry.get("custom_id", "")))
+    key = item_key(str(entry.get("custom_id")))
     return key.index if key is not None and key.run_id == (run_id or key.run_id) else None

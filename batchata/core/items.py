@@ -38,7 +38,7 @@ class Request(TypedDict):
     params: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ItemKey:
     """What a `custom_id` of ours says: which run, which item of it, which attempt (counted from 1)."""
 
@@ -48,7 +48,6 @@ class ItemKey:
 
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_CUSTOM_ID = re.compile(r"([A-Za-z0-9_-]{1,40})-(\d{1,12})-(\d{1,6})")
 
 
 def is_run_id(text: str) -> bool:
@@ -63,5 +62,7 @@ def custom_id(run_id: str, index: int, attempt: int = 1) -> str:
 
 def item_key(text: str) -> ItemKey | None:
     """The parts of a `custom_id`, or None when it is not one of ours."""
-    match = _CUSTOM_ID.fullmatch(text)
-    return ItemKey(match[1], int(match[2]), int(match[3])) if match else None
+    run_id, *numbers = text.rsplit("-", 2)
+    if len(numbers) != 2 or not (numbers[0].isdecimal() and numbers[1].isdecimal() and text.isascii()):
+        return None
+    return ItemKey(run_id, int(numbers[0]), int(numbers[1])) if run_id else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any
@@ -34,7 +34,7 @@ class Leaf:
     node: Node | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Place:
     path: str = ""
     names: tuple[tuple[str, ...], ...] = ()
@@ -42,10 +42,9 @@ class _Place:
     row: str = ""
     in_list: bool = False
 
-    def member(self, name: str, others: Sequence[str]) -> _Place:
+    def member(self, name: str, names: tuple[tuple[str, ...], ...]) -> _Place:
         step = name if _PLAIN_NAME.fullmatch(name) else f'["{name}"]'
         path = f"{self.path}.{step}" if self.path and not step.startswith("[") else f"{self.path}{step}"
-        names = tuple(dict.fromkeys(words_of(each) for each in (name, *others)))
         return _Place(path, names, self.trail + names[0], self.path, self.in_list)
 
     def element(self, index: int) -> _Place:
@@ -85,17 +84,26 @@ def _walk(value: Any, node: Node | None, place: _Place) -> Iterator[Leaf]:
 
 def _walk_model(model: BaseModel, node: Node | None, place: _Place) -> Iterator[Leaf]:
     members = (node.members if node else None) or {}
-    for name, info in type(model).model_fields.items():
-        keys = _json_keys(name, info)
+    for name, keys, names in _fields_of(type(model)):
         child = next((members[key] for key in keys if key in members), None)
-        others = [*keys, info.title] if info.title else keys
-        yield from _walk(getattr(model, name), child, place.member(name, others))
+        yield from _walk(getattr(model, name), child, place.member(name, names))
 
 
 def _walk_members(value: Mapping[Any, Any], node: Node | None, place: _Place) -> Iterator[Leaf]:
     members = (node.members if node else None) or {}
     for key, child in value.items():
-        yield from _walk(child, members.get(str(key)), place.member(str(key), ()))
+        yield from _walk(child, members.get(str(key)), place.member(str(key), (words_of(str(key)),)))
+
+
+@lru_cache(maxsize=1024)
+def _fields_of(model: type[BaseModel]) -> list[tuple[str, list[str], tuple[tuple[str, ...], ...]]]:
+    """For each field its name, the keys it may have in JSON, and its names in words."""
+    found = []
+    for name, info in model.model_fields.items():
+        keys = _json_keys(name, info)
+        names = [name, *keys, *([info.title] if info.title else [])]
+        found.append((name, keys, tuple(dict.fromkeys(words_of(each) for each in names))))
+    return found
 
 
 def _json_keys(name: str, info: FieldInfo) -> list[str]:

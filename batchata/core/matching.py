@@ -23,6 +23,7 @@ _MONEY_AFTER = re.compile(rf"\s?(?:[{_SIGN}]|[A-Z]{{3}}\b)")
 _AROUND = rf"[\s{_SIGN}%()+\u2212-]*"
 _DIGITS = r"\d[\d.,'\u2019 \u00a0\u202f]*"
 _PLAIN_AMOUNT = re.compile(rf"{_AROUND}(?:[A-Z]{{3}}\s)?{_AROUND}{_DIGITS}{_AROUND}(?:[A-Z]{{3}})?\s*")
+_DIGIT = re.compile(r"\d")
 _SHORT = 4
 _ZERO_LED = re.compile(r"0\d+$")
 _YEAR = r"(?P<y>\d{4}|\d{2})(?!\d)"
@@ -131,9 +132,9 @@ class Value:
     def count_in(self, text: Text) -> int:
         """How often the text states this value; 0 when it does not."""
         if self.days:
-            return int(not self.days.isdisjoint(text.dates))
+            return int(not text.dates.isdisjoint(self.days))
         if self.numbers:
-            return int(any(number in text.numbers for number in self.numbers))
+            return int(not text.numbers.keys().isdisjoint(self.numbers))
         return text.folded.count(self.folded) or int(self.folded.strip() in text.currencies)
 
     def is_distinct_in(self, text: Text) -> bool:
@@ -242,6 +243,8 @@ def _grouped(token: str, mark: str, fraction: str = "0") -> frozenset[Decimal]:
 
 def dates_in(text: str) -> Iterator[tuple[tuple[int, int], frozenset[date]]]:
     """Each date of a text with its place; a date that can be read two ways (03/04/2024) is both."""
+    if not _DIGIT.search(text):
+        return
     for pattern in _DATES:
         for match in pattern.finditer(text):
             if days := frozenset(_days(match.groupdict())):

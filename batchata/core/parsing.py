@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from batchata.core.citations import CitedText, map_fields
+from batchata.core.citations import CitedText, answer_text, map_fields
 from batchata.core.jsontext import find_json, locate
 from batchata.core.outcomes import Canceled, Errored, Expired, Invalid, Outcome, Refused, Succeeded, Truncated
 from batchata.core.schema import adapter, json_schema
@@ -79,7 +79,7 @@ def _answered(
         details = message.get("stop_details") or {}
         return Refused(**known, category=details.get("category"), explanation=details.get("explanation"))
     if stop in _CUT:
-        return Truncated(**known, stop_reason=stop, text=CitedText(content).text)
+        return Truncated(**known, stop_reason=stop, text=answer_text(content))
     return _read(known, content, stop, response_model, sources, citations=citations)
 
 
@@ -92,20 +92,19 @@ def _read(
     *,
     citations: bool,
 ) -> Outcome[Any]:
-    answer = CitedText(content)
-    if not answer.text.strip() and response_model is not None:
-        answer = CitedText(_tool_input(content))
-    if not answer.text.strip():
+    text = answer_text(content)
+    if response_model is not None and not text:
+        text = answer_text(content := _tool_input(content) or content)
+    if not text or text.isspace():
         blocks = ", ".join(sorted({str(block.get("type")) for block in content})) or "none"
         return Invalid(**known, problem=f"the answer has no text (stop reason {stop}; blocks: {blocks})", text="")
     if response_model is None:
-        return Succeeded(**known, result=answer.text, citations=answer.citations(sources) if citations else None)
+        return Succeeded(**known, result=text, citations=CitedText(content).citations(sources) if citations else None)
     try:
-        value, start = read_object(answer.text, response_model)
+        value, start = read_object(text, response_model)
     except UnreadableAnswerError as error:
-        return Invalid(**known, problem=str(error), text=answer.text)
-    root = locate(answer.text, start) if citations else None
-    mapped = map_fields(answer, value, root, sources) if citations else None
+        return Invalid(**known, problem=str(error), text=text)
+    mapped = map_fields(CitedText(content), value, locate(text, start), sources) if citations else None
     return Succeeded(**known, result=value, citations=mapped)
 
 

@@ -1,0 +1,111 @@
+"""What an answer may be found in: the documents of a request, or else the user's words."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+from batchata.simulator.labels import Pair, Place, pairs_of
+from batchata.simulator.reading import Document, Row, flat, rows_of
+from batchata.simulator.requests import Request
+
+SENTENCE = re.compile(r"[^\s.!?][^.!?\n]*(?:(?:[.!?]+(?=[^\s.!?])|\n(?=[a-z]))[^.!?\n]*)*[.!?]*")
+SHORT = 60
+WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
+
+
+Owner = TypeVar("Owner")
+Value = TypeVar("Value")
+
+
+class once(Generic[Owner, Value]):  # noqa: N801 - it is used like `property`
+    """A property worked out when first asked for; `functools.cached_property` takes a lock each time in 3.11."""
+
+    def __init__(self, work: Callable[[Owner], Value]) -> None:
+        self._work = work
+
+    def __get__(self, owner: Owner, _: type[Owner]) -> Value:
+        value = owner.__dict__[self._work.__name__] = self._work(owner)
+        return value
+
+
+NOWHERE = Place(None, Row(0, (), "", 0, 0))
+
+
+class Corpus:
+    """Rows, labels and words, each worked out when first asked for."""
+
+    def __init__(self, documents: list[Document], text: str) -> None:
+        self._documents = documents
+        self._message = text
+
+    @classmethod
+    def of(cls, request: Request, without: str = "") -> Corpus:
+        """The documents; when there are none the last text of the user, `without` the schema in it."""
+        text = request.texts[-1] if request.texts and not request.documents else ""
+        return cls(request.documents, text.replace(without, " ") if without else text)
+
+    @property
+    def cited(self) -> bool:
+        return bool(self._documents)
+
+    @once
+    def sources(self) -> list[tuple[Document | None, tuple[Row, ...]]]:
+        if self._documents:
+            return [(document, rows_in(document)) for document in self._documents]
+        return [(None, rows_of(self._message, 0))]
+
+    @once
+    def may_have_labels(self) -> bool:
+        """False for a message of running text, so that thousands of them are read quickly."""
+        text = self._message
+        return self.cited or len(text) < SHORT or ":" in text or "\n" in text or "=" in text or "  " in text
+
+    @once
+    def pairs(self) -> list[Pair]:
+        return [pair for document, rows in self.sources for pair in pairs_of(document, rows)]
+
+    @once
+    def pairs_by_word(self) -> dict[str, list[Pair]]:
+        """Labelled values by each word of their label."""
+        index: dict[str, list[Pair]] = defaultdict(list)
+        for pair in self.pairs:
+            for word in pair.label:
+                index[word].append(pair)
+        return index
+
+    @once
+    def words(self) -> frozenset[str]:
+        return frozenset(WORD.findall(self.text.lower()))
+
+    @once
+    def text(self) -> str:
+        return "\n".join(place.row.text for place in self.places()) if self.cited else self._message
+
+    def places(self) -> Iterator[Place]:
+        """Every row in reading order."""
+        for document, rows in self.sources:
+            for row in rows:
+                yield Place(document, row)
+
+    @once
+    def sentences(self) -> list[tuple[str, Place]]:
+        if not self.cited:
+            return [(" ".join(text.split()), NOWHERE) for text in SENTENCE.findall(self._message)]
+        return [
+            found for document in self._documents for page in document.pages
+            for found in _split(page.text, document, page.number)
+        ]  # fmt: skip
+
+
+def rows_in(document: Document) -> tuple[Row, ...]:
+    return tuple(row for page in document.pages for row in page.rows)
+
+
+def _split(text: str, document: Document | None, page: int) -> Iterator[tuple[str, Place]]:
+    for match in SENTENCE.finditer(text):
+        sentence = match[0].rstrip()
+        text = flat(sentence) if document is not None or "\n" in sentence else sentence
+        yield text, Place(document, Row(page, (), text, match.start(), match.start() + len(sentence)))

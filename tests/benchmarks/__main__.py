@@ -1,0 +1,98 @@
+"""Speed and memory side by side with a floor and with a plain loop over the SDK. Run: python -m tests.benchmarks
+
+Each contestant runs in a process of its own against the same simulator, which runs in another one; the
+figures are the medians of the rounds. CPU is that of the contestant alone, without the simulator's.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.table import Table
+
+ENVIRONMENT = {**os.environ, "ANTHROPIC_API_KEY": "none", "PYTHONHASHSEED": "0"}
+console = Console(width=100)
+
+
+@contextmanager
+def simulator():
+    command = [sys.executable, "-m", "batchata.cli", "simulate", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    try:
+        line = process.stdout.readline()
+        yield re.search(r"http://\S+", line)[0]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def run(contestant: str, url: str, count: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.benchmarks.contestants", contestant, url, str(count)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=ENVIRONMENT)
+    return json.loads(done.stdout)
+
+
+def medians(contestant: str, count: int, rounds: int) -> dict[str, float]:
+    found = []
+    for _ in range(rounds):
+        with simulator() as url:  # a fresh one each time, so that nobody meets a warm or a full one
+            found.append(run(contestant, url, count))
+    return {name: statistics.median(each[name] for each in found) for name in found[0]}
+
+
+def pipeline(count: int, rounds: int) -> None:
+    names = ("floor", "batchata", "sdk")
+    figures = {name: medians(name, count, rounds) for name in names}
+    table = Table(title=f"build + submit + stream + parse, {count:,} small structured items, median of {rounds}")
+    for name in ("", "wall s", "of floor", "CPU s", "of floor", "peak MB"):
+        table.add_column(name, justify="right")
+    floor = figures["floor"]
+    for name in names:
+        own = figures[name]
+        ratios = [f"{own[key] / floor[key]:.2f}" for key in ("wall", "cpu")]
+        table.add_row(name, f"{own['wall']:.2f}", ratios[0], f"{own['cpu']:.2f}", ratios[1], f"{own['peak_mb']:.0f}")
+    console.print(table)
+
+
+def memory(counts: list[int]) -> None:
+    table = Table(title="peak memory of stream_results + parse, results thrown away")
+    for name in ("results", "peak MB", "above the first"):
+        table.add_column(name, justify="right")
+    first = None
+    for count in counts:
+        with simulator() as url:
+            batch_id = run("submit", url, count)["batch_id"]
+            peak = run(f"stream:{batch_id}", url, count)["peak_mb"]
+        first = first or peak
+        table.add_row(f"{count:,}", f"{peak:.1f}", f"{peak - first:+.1f}")
+    console.print(table)
+
+
+def one_invoice() -> None:
+    table = Table(title="parse + map_citations of one cited invoice, microseconds")
+    for name in ("shape of the answer", "median", "slowest of 40"):
+        table.add_column(name, justify="right")
+    done = run("invoices", "-", 20)
+    for shape, times in done.items():
+        table.add_row(shape, f"{statistics.median(times):.0f}", f"{max(times):.0f}")
+    console.print(table)
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--items", type=int, default=50_000)
+    arguments.add_argument("--rounds", type=int, default=3)
+    given = arguments.parse_args()
+    pipeline(given.items, given.rounds)
+    one_invoice()
+    memory([1_000, 10_000, 100_000])
+
+
+if __name__ == "__main__":
+    main()
