@@ -68,6 +68,9 @@ class Attribution:
                     scored[hit.leaf.path].append((hit.score, citation))
         return {path: _best(found) for path, found in scored.items()}
 
+    def states_any(self, text: Text, leaves: Iterable[Leaf]) -> bool:
+        return any(self._states(text, leaf) for leaf in leaves)
+
     def _stated(self, text: Text, among: Sequence[Leaf]) -> list[Leaf]:
         leaves = [leaf for leaf in among if self._states(text, leaf)]
         return [leaf for leaf in leaves if not _is_inside_another(leaf, leaves, text)]
@@ -85,9 +88,7 @@ class Attribution:
     def _hit(self, leaf: Leaf, evidence: Evidence) -> _Hit:
         beside = [other for other in self._rows[leaf.row] if other is not leaf] if leaf.row else []
         siblings = sum(self._states(evidence.cited, other) for other in beside)
-        label = self._label(leaf, evidence)
-        if leaf.in_list and beside and not siblings:
-            label = _Label(0, complete=False, mixed=False)
+        label = _NO_LABEL if leaf.in_list and beside else self._label(leaf, evidence)
         return _Hit(
             leaf,
             score=_ROW_WEIGHT * siblings + (0 if label.mixed else label.words),
@@ -132,6 +133,9 @@ class _Label:
     words: int
     complete: bool
     mixed: bool
+
+
+_NO_LABEL = _Label(0, complete=False, mixed=False)
 
 
 def _is_distinct(leaf: Leaf, text: Text) -> bool:

@@ -6,7 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from batchata.core.attribution import Attribution, Evidence
 from batchata.core.evidence import labelled_lines
@@ -60,15 +61,18 @@ class Citation:
         return f"Citation({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})"
 
 
-_KEPT = frozenset(each.name for each in fields(Citation)) - {"start_page", "end_page", "source_file", "match"}
+_KEPT = frozenset(each.name for each in fields(Citation)) - {
+    "cited_text", "start_page", "end_page", "source_file", "match",
+}  # fmt: skip
 
 
 def citation(raw: Mapping[str, Any], sources: Sequence[str | None] = (), match: Match | None = None) -> Citation:
     """A citation of the API as a `Citation`; `sources` are the item's documents in their order."""
     index = raw.get("document_index")
     last = raw.get("end_page_number")
+    kept = {name: value for name, value in raw.items() if name in _KEPT and value is not None}
     return Citation(
-        **{name: raw[name] for name in _KEPT if name in raw and name != "cited_text"},
+        **kept,
         cited_text=raw.get("cited_text") or "",
         start_page=raw.get("start_page_number"),
         end_page=None if last is None else last - 1,
@@ -77,8 +81,7 @@ def citation(raw: Mapping[str, Any], sources: Sequence[str | None] = (), match: 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A text block of the answer at its place in the whole text, with the API's citations."""
 
     start: int
@@ -111,7 +114,7 @@ class CitedText:
 
     def citations(self, sources: Sequence[str | None] = ()) -> list[Citation]:
         """All citations in the order of the answer, each once."""
-        return list(dict.fromkeys(citation(raw, sources) for raw in self.raw))
+        return [citation(raw, sources) for raw in {_place(raw): raw for raw in self.raw}.values()]
 
 
 def map_citations(
@@ -139,12 +142,7 @@ def map_fields(
         mapper.by_span(root)
         mapper.by_label(root)
         mapper.by_value(root)
-    made: dict[tuple[int, Match], Citation] = {}
-    for found in mapper.found.values():
-        for n, match in found:
-            if (n, match) not in made:
-                made[n, match] = citation(answer.raw[n], sources, match)
-    return {leaf.path: list(dict.fromkeys(made[each] for each in mapper.found.get(leaf.path, ()))) for leaf in leaves}
+    return {leaf.path: mapper.citations_of(leaf, sources) for leaf in leaves}
 
 
 def _root_of(text: str, value: Any) -> Node | None:
@@ -169,8 +167,15 @@ class _Mapper:
         self.answer = answer
         self.leaves = leaves
         self.found: dict[str, list[tuple[int, Match]]] = defaultdict(list)
-        self._attribution = Attribution(leaves)
         self._texts: dict[str, Text] = {}
+
+    @cached_property
+    def _attribution(self) -> Attribution:
+        return Attribution(self.leaves)
+
+    def citations_of(self, leaf: Leaf, sources: Sequence[str | None]) -> list[Citation]:
+        passages = {_place(self.answer.raw[n]): (self.answer.raw[n], match) for n, match in self.found[leaf.path]}
+        return [citation(raw, sources, match) for raw, match in passages.values()]
 
     def by_span(self, root: Node | None) -> None:
         """Rule one: the characters of a cited block lie in the field's value in the JSON."""
@@ -187,7 +192,11 @@ class _Mapper:
 
     def by_label(self, root: Node | None) -> None:
         """Rule two: a cited block is the value on a line that names the field."""
-        lines = labelled_lines(self.answer.text, self.leaves, (root.start, root.end) if root else (0, 0))
+        inside = (root.start, root.end) if root else (0, 0)
+        cited = [block for block in self.answer.blocks if block.citations]
+        if all(inside[0] <= block.start and block.end <= inside[1] for block in cited):
+            return
+        lines = labelled_lines(self.answer.text, self.leaves, inside)
         open_lines = [(start, end, leaf) for start, end, leaf in lines if not self.found[leaf.path]]
         if not open_lines:
             return
@@ -197,17 +206,26 @@ class _Mapper:
 
     def by_value(self, root: Node | None) -> None:
         """Rule three: the cited text states the value of one field and of no other."""
-        wanting = {leaf.path for leaf in self._attribution.leaves if not self.found[leaf.path]}
+        wanting = {leaf.path: leaf for leaf in self.leaves if not self.found[leaf.path] and leaf.value is not None}
         if not wanting:
             return
-        owners: dict[int, set[str]] = defaultdict(set)
-        for path, found in self.found.items():
-            for number in self._same_as({number for number, _ in found}):
-                owners[number].add(path)
-        pool = [(n, self._evidence(n, block, root)) for block in self.answer.blocks for n in block.citations]
-        for path, numbers in self._attribution.attribute(pool, self._attribution.leaves, owners).items():
+        pool = [
+            (n, self._evidence(n, block, root))
+            for block in self.answer.blocks
+            for n in block.citations
+            if self._attribution.states_any(self._text(n), wanting.values())
+        ]
+        for path, numbers in self._attribution.attribute(pool, self._attribution.leaves, self._owners(pool)).items():
             if path in wanting:
                 self.found[path] += [(n, "value") for n in numbers]
+
+    def _owners(self, pool: Sequence[tuple[int, Evidence]]) -> dict[int, set[str]]:
+        """The API repeats a citation for every block that uses it; all its copies have the same owners."""
+        owning: dict[object, set[str]] = defaultdict(set)
+        for path, found in self.found.items():
+            for n, _ in found:
+                owning[_place(self.answer.raw[n])].add(path)
+        return {n: owning.get(_place(self.answer.raw[n]), set()) for n, _ in pool}
 
     def _assign(self, match: Match, leaves_in: Callable[[Block], Sequence[Leaf]]) -> None:
         for block in self.answer.blocks:
@@ -223,11 +241,6 @@ class _Mapper:
         for path, numbers in self._attribution.attribute(pool, leaves, {}).items():
             self.found[path] += [(n, "value") for n in numbers]
 
-    def _same_as(self, numbers: set[int]) -> set[int]:
-        """The API repeats a citation for every block that uses it; all its copies have one owner."""
-        raw = self.answer.raw
-        return {n for n, each in enumerate(raw) if any(each == raw[number] for number in numbers)}
-
     def _evidence(self, number: int, block: Block, root: Node | None) -> Evidence:
         cited = self._text(number)
         if root and block.start < root.end and root.start < block.end:
@@ -239,3 +252,9 @@ class _Mapper:
 
     def _as_text(self, raw: str) -> Text:
         return self._texts.setdefault(raw, Text(raw))
+
+
+def _place(raw: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What makes two citations of an answer the same passage."""
+    names = ("cited_text", "document_index", "start_page_number", "start_char_index", "start_block_index", "url")
+    return tuple(raw.get(name) for name in names)

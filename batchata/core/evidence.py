@@ -17,7 +17,7 @@ _LONGEST_LABEL = 100
 _MOST_SPLITS = 5
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Split:
     """A way to read a line as label and value; `start` and `end` are the value's place in the answer."""
 
@@ -31,7 +31,9 @@ class _Split:
         return Text(self.raw)
 
     def numbered_from(self, base: int) -> tuple[str, ...]:
-        return tuple(str(int(word) - base) if word.isdigit() else word for word in self.label)
+        if not base:
+            return self.label
+        return tuple(str(int(word) - base) if word.isdecimal() else word for word in self.label)
 
 
 def labelled_lines(text: str, leaves: Sequence[Leaf], json_span: tuple[int, int]) -> list[tuple[int, int, Leaf]]:
@@ -65,7 +67,7 @@ def _numbering(lines: Sequence[Sequence[_Split]], index: _Index) -> int:
     for split in (split for splits in lines for split in splits):
         if "0" in split.label:
             return 0
-        if any(word.isdigit() for word in split.label):
+        if any(word.isdecimal() for word in split.label):
             for base in (0, 1):
                 leaf = index.exact(split.numbered_from(base))
                 fits[base] += leaf is not None and leaf.value is not None and leaf.value.count_in(split.value) > 0

@@ -5,26 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from json.decoder import scanstring  # type: ignore[attr-defined]
-from typing import Any
+from typing import Any, NamedTuple
 
 _DECODER = json.JSONDecoder(strict=False)
-_SPACE = re.compile(r"[ \t\n\r]*")
+_WHITE = " \t\n\r"
+_CONSTANTS = {"true": True, "false": False, "null": None}
 _SCALAR = re.compile(r"-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity")
 _TOO_DEEP = 1_000
 """Characters to pass over in a nest that is too deep to be an answer: what begins inside it is as deep."""
 _OPENING = re.compile(r"[{\[]")
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A JSON value and its place: `text[start:end]` is the value, `text[key:end]` includes its key."""
+class Node(NamedTuple):
+    """A JSON value and its place: `text[start:end]` is the value, `text[key:end]` includes its key.
+
+    `scalar` is the value of a string, number or constant; objects have `members`, lists `elements`.
+    """
 
     key: int
     start: int
     end: int
-    value: Any
+    scalar: Any = None
     members: dict[str, Node] | None = None
     elements: list[Node] | None = None
 
@@ -67,7 +69,7 @@ def _value(text: str, at: int, key: int) -> Node:
     match = _SCALAR.match(text, at)
     if match is None:
         raise ValueError(f"no JSON value at character {at}")
-    return Node(key, at, match.end(), json.loads(match[0]))
+    return Node(key, at, match.end(), _CONSTANTS[match[0]] if match[0] in _CONSTANTS else json.loads(match[0]))
 
 
 def _object(text: str, start: int, key: int) -> Node:
@@ -79,7 +81,7 @@ def _object(text: str, start: int, key: int) -> Node:
         at = _skip(text, _skip(text, at) + 1)
         members[name] = node = _value(text, at, name_at)
         at = _next(text, node.end)
-    return Node(key, start, at + 1, {name: node.value for name, node in members.items()}, members=members)
+    return Node(key, start, at + 1, members=members)
 
 
 def _array(text: str, start: int, key: int) -> Node:
@@ -88,12 +90,13 @@ def _array(text: str, start: int, key: int) -> Node:
     while text[at] != "]":
         elements.append(node := _value(text, at, at))
         at = _next(text, node.end)
-    return Node(key, start, at + 1, [node.value for node in elements], elements=elements)
+    return Node(key, start, at + 1, elements=elements)
 
 
 def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
+    while text[at] in _WHITE:
+        at += 1
+    return at
 
 
 def _next(text: str, at: int) -> int:

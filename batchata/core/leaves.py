@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
@@ -18,37 +18,47 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", re.UNICODE)
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One value of a result. `names` are the words of its own name, one tuple for each name it goes by.
+@dataclass(slots=True)
+class Place:
+    """Where in a result something is: its path, and the same as words, indices included (`trail`).
 
-    `row` is the path of the object it belongs to ("" at the top); `trail` the path as words, indices included.
+    `names` are the words of its own name, one tuple for each name it goes by; `row` is the path of the object
+    it belongs to, "" at the top.
     """
 
-    path: str
-    names: tuple[tuple[str, ...], ...]
-    trail: tuple[str, ...]
-    row: str
-    in_list: bool
-    value: Value | None
-    node: Node | None
-
-
-@dataclass(slots=True)
-class _Place:
     path: str = ""
     names: tuple[tuple[str, ...], ...] = ()
     trail: tuple[str, ...] = ()
     row: str = ""
     in_list: bool = False
 
-    def member(self, name: str, names: tuple[tuple[str, ...], ...]) -> _Place:
-        step = name if _PLAIN_NAME.fullmatch(name) else f'["{name}"]'
-        path = f"{self.path}.{step}" if self.path and not step.startswith("[") else f"{self.path}{step}"
-        return _Place(path, names, self.trail + names[0], self.path, self.in_list)
+    def member(self, name: str, names: tuple[tuple[str, ...], ...]) -> Place:
+        step = _step(name)
+        path = f"{self.path}.{step}" if self.path and step[0] != "[" else f"{self.path}{step}"
+        return Place(path, names, self.trail + names[0], self.path, self.in_list)
 
-    def element(self, index: int) -> _Place:
-        return _Place(f"{self.path}[{index}]", self.names, (*self.trail, str(index)), self.row, in_list=True)
+    def element(self, index: int) -> Place:
+        return Place(f"{self.path}[{index}]", self.names, (*self.trail, str(index)), self.row, in_list=True)
+
+
+class Leaf:
+    """One value of a result, its place there, and the JSON it was read from."""
+
+    def __init__(self, raw: Any, node: Node | None, place: Place) -> None:
+        self.path, self.names, self.trail = place.path, place.names, place.trail
+        self.row, self.in_list = place.row, place.in_list
+        self.node = node
+        self._raw = raw
+
+    @cached_property
+    def value(self) -> Value | None:
+        """What to search texts for: the value as the model wrote it and as the response model reads it."""
+        node = self.node
+        written = value_of(node.scalar) if node else None
+        read = None if isinstance(self._raw, Mapping | list | tuple | set | frozenset) else value_of(self._raw)
+        if written is None or read is None or written == read:
+            return written or read
+        return Value(written.folded or read.folded, written.numbers | read.numbers, written.days | read.days)
 
 
 def leaves_of(value: Any, node: Node | None) -> list[Leaf]:
@@ -56,7 +66,13 @@ def leaves_of(value: Any, node: Node | None) -> list[Leaf]:
 
     Paths use the names of the Python fields, whatever their aliases in the JSON are.
     """
-    return list(_walk(value, node, _Place()))
+    return list(_walk(value, node, Place()))
+
+
+@lru_cache(maxsize=4096)
+def _step(name: str) -> str:
+    """A key that is no name, such as one with a dot, is quoted in a path."""
+    return name if _PLAIN_NAME.fullmatch(name) else f'["{name}"]'
 
 
 @lru_cache(maxsize=4096)
@@ -65,7 +81,7 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(stem(word.casefold()) for word in _WORD.findall(name))
 
 
-def _walk(value: Any, node: Node | None, place: _Place) -> Iterator[Leaf]:
+def _walk(value: Any, node: Node | None, place: Place) -> Iterator[Leaf]:
     if isinstance(value, RootModel):
         yield from _walk(value.root, node, place)
     elif isinstance(value, BaseModel):
@@ -79,17 +95,17 @@ def _walk(value: Any, node: Node | None, place: _Place) -> Iterator[Leaf]:
         for index, element in enumerate(value):
             yield from _walk(element, elements[index] if elements else None, place.element(index))
     else:
-        yield _leaf(value, node, place)
+        yield Leaf(value, node, place)
 
 
-def _walk_model(model: BaseModel, node: Node | None, place: _Place) -> Iterator[Leaf]:
+def _walk_model(model: BaseModel, node: Node | None, place: Place) -> Iterator[Leaf]:
     members = (node.members if node else None) or {}
     for name, keys, names in _fields_of(type(model)):
         child = next((members[key] for key in keys if key in members), None)
         yield from _walk(getattr(model, name), child, place.member(name, names))
 
 
-def _walk_members(value: Mapping[Any, Any], node: Node | None, place: _Place) -> Iterator[Leaf]:
+def _walk_members(value: Mapping[Any, Any], node: Node | None, place: Place) -> Iterator[Leaf]:
     members = (node.members if node else None) or {}
     for key, child in value.items():
         yield from _walk(child, members.get(str(key)), place.member(str(key), (words_of(str(key)),)))
@@ -111,16 +127,3 @@ def _json_keys(name: str, info: FieldInfo) -> list[str]:
     choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
     paths = [choice.path[0] if isinstance(choice, AliasPath) else choice for choice in choices]
     return [key for key in (*paths, info.alias, name) if isinstance(key, str)]
-
-
-def _leaf(value: Any, node: Node | None, place: _Place) -> Leaf:
-    written = value_of(node.value) if node and not node.members and not node.elements else None
-    read = value_of(value) if not isinstance(value, Mapping | list | tuple | set | frozenset) else None
-    return Leaf(place.path, place.names, place.trail, place.row, place.in_list, _merged(written, read), node)
-
-
-def _merged(written: Value | None, read: Value | None) -> Value | None:
-    """The value as the model wrote it and as the response model reads it may look different in a document."""
-    if written is None or read is None or written == read:
-        return written or read
-    return Value(written.folded or read.folded, written.numbers | read.numbers, written.days | read.days)

@@ -153,7 +153,7 @@ def _candidates(text: str, response_model: Any) -> Iterator[tuple[int, str, Any]
         inner = list(found.values()) if isinstance(found, dict) else []
         if has_fields and len(inner) == 1 and isinstance(inner[0], dict) and inner[0]:
             child = next(iter((locate(text, start).members or {}).values()))
-            yield child.start, text[child.start : child.end], child.value
+            yield child.start, text[child.start : child.end], inner[0]
 
 
 def _validated(validator: TypeAdapter[Any], raw: str, found: Any, response_model: Any) -> Any:
