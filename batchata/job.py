@@ -14,29 +14,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from batchata.core.collecting import collect
-from batchata.core.items import Document, Request
-from batchata.core.models import ModelInfo, check_document, check_model, check_sampling
+from batchata.core.items import Document
 from batchata.core.outcomes import Outcome, Succeeded
 from batchata.core.pricing import Cost, price
-from batchata.core.rates import Rates, rates_of
+from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record, count_citations, entries
-from batchata.core.requests import build_requests, check_count, encode, item_name, new_run_id
+from batchata.core.requests import build_requests, new_run_id
 from batchata.core.stats import Stats, Totals, billed, counted, mode_of, printed, totals
 from batchata.core.waiting import next_delay
 from batchata.errors import (
     IncompleteResultsError,
     InputError,
     NotEndedError,
-    Problem,
     ServiceError,
     UnknownPriceError,
 )
-from batchata.io.batches import BatchStatus, download_results, poll, submit, whole_lines
+from batchata.io.batches import BatchStatus, download_results, poll, whole_lines
 from batchata.io.batches import cancel as cancel_batch
 from batchata.io.client import make_client
-from batchata.io.models import get_model, successor_of
+from batchata.io.intake import checked_items, checked_submit, readable_documents, usable_model
 from batchata.io.results import raw_results
-from batchata.io.sources import Source, read_documents
+from batchata.io.sources import Source
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
@@ -109,7 +107,7 @@ def batch(
     Everything is checked first: InputError names each bad item, ModelError and CredentialsError say what to do,
     and nothing was sent. AmbiguousSubmitError means that the batch may exist although the answer was lost.
     """
-    items = _checked_items(messages, files, prompt)
+    items = checked_items(messages, files, prompt)
     settings = _Settings(
         response_model, enable_citations, Path(raw_results_dir) if raw_results_dir is not None else None, rates
     )
@@ -117,68 +115,17 @@ def batch(
         return BatchJob(None, None, settings, ())
     owned = client is None
     client = client or make_client()
-    info = _usable_model(client, model, params)
+    info = usable_model(client, model, params)
     if files is not None:
-        items = _documents(files, info, citations=enable_citations)
+        items = readable_documents(files, info, citations=enable_citations)
     run_id = new_run_id()
     requests = build_requests(
         items, model=model, prompt=prompt, response_model=response_model, enable_citations=enable_citations,
         max_tokens=max_tokens, run_id=run_id, model_info=info, **params,
     )  # fmt: skip
-    batch_id = _submitted(client, requests, items, info.id, rates)
+    batch_id = checked_submit(client, requests, items, info.id, rates)
     sources = tuple(item.source if isinstance(item, Document) else None for item in items)
     return BatchJob(client, batch_id, replace(settings, run_id=run_id, owns_client=owned), sources)
-
-
-def _submitted(
-    client: Anthropic, requests: Sequence[Request], items: Sequence[Any], model: str, rates: Rates | None
-) -> str:
-    encoded = encode(requests, [item_name(item, index) for index, item in enumerate(items)])
-    if rates is None:
-        try:
-            rates_of(model)
-        except UnknownPriceError as error:
-            logger.warning("the cost of this batch will not be known: %s", error)
-    batch_id = submit(client, encoded)
-    logger.info("%s: %d requests sent (%.1f MB)", batch_id, encoded.total, len(encoded.body) / 1e6)
-    return batch_id
-
-
-def _checked_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any]:
-    if (messages is None) == (files is None):
-        both = "both were" if messages is not None else "neither was"
-        raise InputError(f"batch() takes either messages or files; {both} given")
-    name, given = ("messages", messages) if files is None else ("files", files)
-    if isinstance(given, str | bytes | Mapping | PathLike):
-        raise InputError(f"{name} is a list; put the one you have in square brackets")
-    items = list(given)
-    if name == "messages" and items and all(isinstance(each, Mapping) for each in items):
-        raise InputError("messages is a list of conversations, and a conversation is a list: [[{...}], [{...}]]")
-    if name == "files" and items and not prompt:
-        raise InputError("files need a prompt that says what to do with them")
-    if items:
-        check_count(len(items))
-    return items
-
-
-def _usable_model(client: Anthropic, model: str, params: Mapping[str, Any]) -> ModelInfo:
-    check_sampling(model, params)
-    info = get_model(client, model)
-    retired = info.lifecycle == "retired"
-    check_model(info, successor_of(client, info.line) if retired else None)
-    return info
-
-
-def _documents(files: Sequence[Source], info: ModelInfo, *, citations: bool) -> list[Document]:
-    documents = read_documents(files, citations=citations)
-    problems = [
-        Problem(item_name(each, index), reason)
-        for index, each in enumerate(documents)
-        if (reason := check_document(info, each, citations=citations)) is not None
-    ]
-    if problems:
-        raise InputError.of_items(problems, len(documents))
-    return documents
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,7 +119,7 @@ class Attribution:
         return _Label(count, complete=bool(name) and own >= len(name), mixed=count > 0 and self._is_mixed(leaf, line))
 
     def _is_mixed(self, leaf: Leaf, line: Text) -> bool:
-        """ "Total before tax" is not the label of a field `total` where there is a field `tax` too."""
+        """Whether it says, say, `Total before tax`: no label of a field `total` beside a field `tax`."""
         own = {word for name in leaf.names for word in name} | set(leaf.trail)
         return any(
             not self._states(line, other) and other.names and set(other.names[0]) <= line.stems
