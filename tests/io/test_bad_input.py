@@ -7,7 +7,9 @@ import pytest
 from batchata import batch
 from batchata.errors import CredentialsError, InputError, ModelError
 
-from .conftest import Invoice, invoice_pdf, pdf
+from tests.pdfs import invoice_pdf, pdf
+
+from .conftest import Invoice
 
 USER = {"role": "user", "content": "hello"}
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32

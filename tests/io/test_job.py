@@ -8,7 +8,9 @@ from batchata import BatchJob, Citation, Rates, batch, make_client
 from batchata.errors import InputError, NotEndedError, ServiceError, UnknownPriceError
 from batchata.simulator import AfterLooks, OnClock, Simulator
 
-from .conftest import Invoice, invoice_pdf
+from tests.pdfs import invoice_pdf
+
+from .conftest import Invoice
 
 PROMPT = "Extract the invoice."
 
