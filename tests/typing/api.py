@@ -1,0 +1,85 @@
+"""Never run: type checking fails here when the public API changes its types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, assert_type
+
+from anthropic import Anthropic
+from pydantic import BaseModel
+
+from batchata import (
+    BatchJob,
+    BatchStatus,
+    Citation,
+    Cost,
+    Document,
+    Entry,
+    Outcome,
+    Rates,
+    Record,
+    Request,
+    batch,
+    bound,
+    build_requests,
+    make_client,
+    map_citations,
+    parse,
+    pdf_to_document_block,
+    poll,
+    price,
+    read_documents,
+    stream_results,
+    submit,
+)
+from batchata.core.stats import Stats
+from batchata.simulator import AfterLooks, Faults, Simulator
+
+
+class Invoice(BaseModel):
+    total: float
+
+
+def jobs(client: Anthropic) -> None:
+    objects = batch(files=["a.pdf", Path("b.pdf"), b"%PDF-"], prompt="x", response_model=Invoice, enable_citations=True)
+    assert_type(objects, BatchJob[Invoice])
+    assert_type(objects.results(), list[Entry[Invoice]])
+    assert_type(objects.results()[0]["result"].total, float)
+    assert_type(objects.outcomes(), list[Record[Invoice]])
+    assert_type(objects.failures()[0].reason, str)
+    assert_type(objects.failures()[0].cost, Decimal | None)
+    assert_type(objects.is_complete(), bool)
+    assert_type(objects.stats(print_stats=True), Stats)
+    assert_type(objects.cost(), Cost)
+    texts = batch(messages=[[{"role": "user", "content": "x"}]], model="m", temperature=0, client=client, raw_results_dir="raw")
+    assert_type(texts, BatchJob[str])
+    assert_type(texts.results(timeout=0)[0]["result"], str)
+    assert_type(BatchJob.attach("msgbatch_1", response_model=Invoice), BatchJob[Invoice])
+
+
+def verbs() -> None:
+    client = make_client()
+    documents = read_documents(["a.pdf"], citations=True)
+    assert_type(documents, list[Document])
+    requests = build_requests(documents, model="m", prompt="x", response_model=Invoice, max_tokens=5, metadata={})
+    assert_type(requests, list[Request])
+    assert_type(bound(requests[0]), Cost)
+    batch_id = submit(client, requests)
+    assert_type(batch_id, str)
+    assert_type(poll(client, batch_id), BatchStatus)
+    for line in stream_results(client, batch_id):
+        outcome = parse(line, Invoice, enable_citations=True)
+        assert_type(outcome, Outcome[Any])
+        if outcome.kind == "succeeded":
+            assert_type(outcome.usage, Mapping[str, Any])
+            assert_type(price(outcome.usage, outcome.model, rates=Rates(1, "2")).total, Decimal)
+    assert_type(map_citations([], Invoice(total=1)), dict[str, list[Citation]])
+    assert_type(pdf_to_document_block(b"", enable_citations=True), dict[str, Any])
+    assert_type(Citation(cited_text="x", start_page=1).start_page, int | None)
+
+
+def simulated() -> None:
+    with Simulator(progress=AfterLooks(2), faults=Faults().drop("create", "after")) as url:
+        assert_type(url, str)
