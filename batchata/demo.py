@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -109,20 +111,23 @@ def _run(files: Sequence[Path], client: Anthropic, console: Console) -> BatchJob
 
 def _show(job: BatchJob[Invoice], console: Console) -> None:
     records = job.outcomes()
-    console.print(_objects(records))
     read = [record for record in records if record.result is not None]
     if read:
-        console.print(_one(max(read, key=lambda record: len(record.citations or ()))))
+        console.print(_objects(read))
+        console.print(_field_by_field(max(read, key=_interest)))
     for record in job.failures():
         console.print(f"[red]{record.outcome}[/] {record.source}: {record.reason}")
     _show_bill(job, console)
 
 
 def _objects(records: Sequence[Record[Invoice]]) -> Table:
-    table = Table(title="Each object, and the page each field comes from", row_styles=("", "on grey11"))
-    for name in ("Document", "Company", "Number", "Date", "Due", "Lines"):
-        table.add_column(name, overflow="fold")
-    table.add_column("Total", justify="right")
+    table = Table(
+        title="Each object, and under each value the page it comes from", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.add_column("Document", ratio=4, overflow="fold")
+    table.add_column("Company", ratio=5, overflow="fold")
+    for name, justify in (("Number", "left"), ("Date", "left"), ("Lines", "right"), ("Total", "right")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for record in records:
         if record.result is not None:
             table.add_row(Path(record.source or "").stem, *_cells(record, record.result))
@@ -131,23 +136,26 @@ def _objects(records: Sequence[Record[Invoice]]) -> Table:
 
 def _cells(record: Record[Invoice], invoice: Invoice) -> list[str]:
     def cell(value: object, path: str) -> str:
-        return f"{'-' if value is None else value}\n[dim]{_pages(_citations(record, path))}[/]"
+        return f"{value}\n[dim]{_pages(_below(record, path))}[/]"
 
     total = f"{invoice.total_amount:,.2f} {invoice.currency or ''}".strip()
     return [
         cell(invoice.company_name, "company_name"),
         cell(invoice.invoice_number, "invoice_number"),
         cell(invoice.invoice_date, "invoice_date"),
-        cell(invoice.due_date, "due_date"),
         cell(len(invoice.line_items), "line_items"),
         cell(total, "total_amount"),
     ]
 
 
-def _citations(record: Record[Any], path: str) -> list[Citation]:
+def _by_path(record: Record[Any]) -> dict[str, list[Citation]]:
+    return record.citations if isinstance(record.citations, dict) else {}
+
+
+def _below(record: Record[Any], path: str) -> list[Citation]:
     """The citations of a field, or of everything below it."""
-    found = record.citations if isinstance(record.citations, dict) else {}
-    return [each for key, citations in found.items() if key == path or key.startswith(f"{path}[") for each in citations]
+    found = _by_path(record).items()
+    return [each for key, citations in found if key == path or key.startswith(f"{path}[") for each in citations]
 
 
 def _pages(citations: Sequence[Citation]) -> str:
@@ -157,25 +165,46 @@ def _pages(citations: Sequence[Citation]) -> str:
     return f"p. {pages[0]}" if len(pages) == 1 else f"p. {pages[0]}-{pages[-1]}"
 
 
-def _one(record: Record[Invoice]) -> Table:
-    table = Table(title=f"One of them field by field: {Path(record.source or '').name}", title_justify="left")
-    for name in ("Field", "Page", "Rule"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("Cited text", overflow="ellipsis", no_wrap=True)
-    for path, citations in (record.citations or {}).items() if isinstance(record.citations, dict) else ():
-        first = citations[0] if citations else None
-        text = " ".join(first.cited_text.split()) if first else ""
-        table.add_row(path, _pages(citations), first.match or "" if first else "", text)
+def _interest(record: Record[Invoice]) -> int:
+    """How many pages the citations come from: the more, the more there is to show."""
+    return len({each.start_page for citations in _by_path(record).values() for each in citations})
+
+
+def _field_by_field(record: Record[Invoice]) -> Table:
+    """The fields of one object but for most rows of its table: the first and the last will do."""
+    table = Table(
+        title=f"One of them field by field: {Path(record.source or '').name}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.add_column("Field", no_wrap=True)
+    table.add_column("Value", no_wrap=True, max_width=20)
+    table.add_column("Page", no_wrap=True)
+    table.add_column("Rule", no_wrap=True)
+    table.add_column("Cited text")
+    last = f"line_items[{len(record.result.line_items) - 1}]" if record.result else ""
+    for path, citations in _by_path(record).items():
+        if not path.startswith("line_items") or path.startswith(("line_items[0]", last)):
+            first = citations[0] if citations else None
+            text = shorten(first.cited_text, 48, placeholder=" ...") if first else ""
+            rule = (first.match if first else None) or ""
+            table.add_row(path, _value_at(record.result, path), _pages(citations), rule, text)
     return table
+
+
+def _value_at(result: object, path: str) -> str:
+    value: Any = result
+    for step in path.replace("]", "").replace("[", ".").split("."):
+        value = value[int(step)] if step.isdigit() else getattr(value, step)
+    return "-" if value is None else str(value)
 
 
 def _show_bill(job: BatchJob[Invoice], console: Console) -> None:
     stats, cost = job.stats(), job.cost()
     ended = ", ".join(f"{count} {kind}" for kind, count in stats["outcomes"].items())
     console.print(
-        f"\n[bold]{stats['total_items']} items[/]: {ended} in {stats['elapsed_seconds']:.1f} s; "
-        f"{stats['total_citations']:,} citations\n"
-        f"tokens: {stats['total_input_tokens']:,} in, {stats['total_output_tokens']:,} out\n"
-        f"cost: [bold green]${cost.total:.6f}[/]; outside a message batch ${cost.list_price:.6f}, "
-        f"so the batch discount saved [bold]${cost.saved:.6f}[/]"
+        f"[bold]{stats['total_items']} items[/]: {ended} in {stats['elapsed_seconds']:.1f} s\n"
+        f"[bold]{stats['total_citations']:,} citations[/] tied to fields\n"
+        f"[bold]{stats['total_input_tokens']:,}[/] tokens in, [bold]{stats['total_output_tokens']:,}[/] out\n"
+        f"cost [bold green]${cost.total:.6f}[/] instead of ${cost.list_price:.6f}: "
+        f"the batch discount saved [bold]${cost.saved:.6f}[/]",
+        highlight=False,
     )

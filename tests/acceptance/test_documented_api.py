@@ -116,7 +116,7 @@ def test_what_the_documents_call_complex_scenarios():
     where = {"type": "page_location", "document_index": 0, "start_page_number": 1, "end_page_number": 2}
     line = f'- website: {value.website}\n\n{value.model_dump_json()}'
     blocks = [{"type": "text", "text": line, "citations": [
-        {**where, "cited_text": 'John "The Great" Doe, aged 7'}, {**where, "cited_text": "http://example.com:8080"},
+        {**where, "cited_text": 'John "The Great" Doe, age 7'}, {**where, "cited_text": "http://example.com:8080"},
     ]}]  # fmt: skip
     found = map_citations(blocks, value)
     assert {path: len(each) for path, each in found.items()} == {"name": 1, "website": 1, "age_2": 1, "metadata.nested.deep": 0}
