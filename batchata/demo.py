@@ -176,15 +176,15 @@ def _field_by_field(record: Record[Invoice]) -> Table:
         title=f"One of them field by field: {Path(record.source or '').name}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     table.add_column("Field", no_wrap=True)
-    table.add_column("Value", no_wrap=True, max_width=20)
+    table.add_column("Value", no_wrap=True, max_width=16)
     table.add_column("Page", no_wrap=True)
     table.add_column("Rule", no_wrap=True)
-    table.add_column("Cited text")
+    table.add_column("Cited text", no_wrap=True, overflow="ellipsis")
     last = f"line_items[{len(record.result.line_items) - 1}]" if record.result else ""
     for path, citations in _by_path(record).items():
         if not path.startswith("line_items") or path.startswith(("line_items[0]", last)):
             first = citations[0] if citations else None
-            text = shorten(first.cited_text, 48, placeholder=" ...") if first else ""
+            text = shorten(first.cited_text, 60, placeholder=" ...") if first else ""
             rule = (first.match if first else None) or ""
             table.add_row(path, _value_at(record.result, path), _pages(citations), rule, text)
     return table

@@ -277,7 +277,9 @@ class BatchJob(Generic[T]):
 
     def cancel(self) -> None:
         """Asks the API to stop the batch; what was processed by then is billed and has results."""
-        self._status = cancel_batch(*self._connection())
+        client, batch_id = self._connection()
+        if not self.is_complete():
+            self._status = cancel_batch(client, batch_id)
 
     def _connection(self) -> tuple[Anthropic, str]:
         if self._client is None or self.batch_id is None:

@@ -17,7 +17,9 @@ COMMAND = [sys.executable, "-m", "batchata.cli"]
 
 
 def run(*arguments, **environment):
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, env={**os.environ, **environment}, check=False
+    )
 
 
 def test_help_and_version():

@@ -51,7 +51,11 @@ def test_files_with_a_response_model_and_citations(job):
 
 
 def test_messages_with_a_response_model(project):
-    job = batch(messages=mails("Is this spam? You've won $1000!", "Meeting at 3pm tomorrow"), model=MODEL, response_model=SpamResult)
+    job = batch(
+        messages=mails("Is this spam? You've won $1000!", "Meeting at 3pm tomorrow"),
+        model=MODEL,
+        response_model=SpamResult,
+    )
     results = job.results()
     assert [type(entry["result"]) for entry in results] == [SpamResult, SpamResult]
     assert [entry["citations"] for entry in results] == [None, None]
@@ -65,25 +69,38 @@ def test_text_with_citations_needs_no_model(project):
 
 
 def test_a_response_model_and_citations_need_no_model_name(project):
-    results = batch(files=["document.pdf"], prompt="Extract the data", response_model=Summary, enable_citations=True).results()
+    results = batch(
+        files=["document.pdf"], prompt="Extract the data", response_model=Summary, enable_citations=True
+    ).results()
     assert isinstance(results[0]["citations"], dict)
 
 
 def test_the_loop_over_results(job):
     for entry in job.results():
         result, citations = entry["result"], entry["citations"]
-        assert f"Result: {result}"
+        assert f"Result: {result}" != "Result: None"
         assert isinstance(citations, dict | list)
 
 
 def test_cost_tracking(project, capsys):
     job = batch(messages=mails("hello"), model=MODEL)
     stats = job.stats()
-    assert f"Total cost: ${stats['total_cost']:.4f}"
-    assert f"Input tokens: {stats['total_input_tokens']:,}, output tokens: {stats['total_output_tokens']:,}"
+    assert f"${stats['total_cost']:.4f}".startswith("$0.0")
+    assert int(f"{stats['total_input_tokens']:,}") > 0 < int(f"{stats['total_output_tokens']:,}")
     job.stats(print_stats=True)
     labels = [line.split(":")[0].strip() for line in capsys.readouterr().out.splitlines()]
-    wanted = ["ID", "Status", "Complete", "Elapsed", "Mode", "Results", "Citations", "Input tokens", "Output tokens", "Total cost"]
+    wanted = [
+        "ID",
+        "Status",
+        "Complete",
+        "Elapsed",
+        "Mode",
+        "Results",
+        "Citations",
+        "Input tokens",
+        "Output tokens",
+        "Total cost",
+    ]
     assert [label for label in labels if label in wanted] == wanted
 
 
@@ -112,14 +129,24 @@ class Tricky(BaseModel):
 def test_what_the_documents_call_complex_scenarios():
     from batchata import map_citations
 
-    value = Tricky(name='John "The Great" Doe', website="http://example.com:8080", age_2=7, metadata={"nested": {"deep": "value\nline"}})
+    value = Tricky(
+        name='John "The Great" Doe',
+        website="http://example.com:8080",
+        age_2=7,
+        metadata={"nested": {"deep": "value\nline"}},
+    )
     where = {"type": "page_location", "document_index": 0, "start_page_number": 1, "end_page_number": 2}
-    line = f'- website: {value.website}\n\n{value.model_dump_json()}'
+    line = f"- website: {value.website}\n\n{value.model_dump_json()}"
     blocks = [{"type": "text", "text": line, "citations": [
         {**where, "cited_text": 'John "The Great" Doe, age 7'}, {**where, "cited_text": "http://example.com:8080"},
     ]}]  # fmt: skip
     found = map_citations(blocks, value)
-    assert {path: len(each) for path, each in found.items()} == {"name": 1, "website": 1, "age_2": 1, "metadata.nested.deep": 0}
+    assert {path: len(each) for path, each in found.items()} == {
+        "name": 1,
+        "website": 1,
+        "age_2": 1,
+        "metadata.nested.deep": 0,
+    }
 
 
 def test_the_job_says_what_it_is(job):

@@ -20,7 +20,9 @@ def test_a_plain_import_loads_nothing_heavy():
     script = "import sys, json, batchata; print(json.dumps(sorted(sys.modules)))"
     loaded = set(json.loads(python("-c", script)))
     assert not loaded & {"prefect", "tokencost", "anthropic", "pydantic", "genai_prices", "pypdf", "rich"}
-    assert "prefect" not in json.loads(python("-c", "import sys, json; from batchata import batch, BatchJob; print(json.dumps(sorted(sys.modules)))"))
+    assert "prefect" not in json.loads(
+        python("-c", "import sys, json; from batchata import batch, BatchJob; print(json.dumps(sorted(sys.modules)))")
+    )
 
 
 def test_a_plain_import_is_quick():

@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 import time
+from functools import partial
 from typing import Literal
 
 from pydantic import BaseModel
@@ -106,7 +107,9 @@ def invoices(count: int) -> dict[str, list[float]]:
     from tests.corpus import CASES, SHAPES
 
     return {
-        name: [timed(lambda: parse(line, case.model, enable_citations=True), count) for case, line in lines(shape, CASES)]
+        name: [
+            timed(partial(parse, line, case.model, enable_citations=True), count) for case, line in lines(shape, CASES)
+        ]
         for name, shape in SHAPES.items()
     }
 
@@ -135,7 +138,6 @@ def peak_mb() -> float:
 
 def race(work, url: str, count: int) -> dict[str, float]:
     import anthropic  # noqa: F401 - so that nobody's time holds an import
-    import genai_prices.data
     import httpx2  # noqa: F401
 
     import batchata.job  # noqa: F401

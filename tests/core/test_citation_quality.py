@@ -9,7 +9,9 @@ from tests.corpus.score import score, total
 
 def answered(case, shape):
     message = {"id": "m", "model": "m", "content": SHAPES[shape](case), "stop_reason": "end_turn", "usage": {}}
-    outcome = parse({"custom_id": "a", "result": {"type": "succeeded", "message": message}}, case.model, enable_citations=True)
+    outcome = parse(
+        {"custom_id": "a", "result": {"type": "succeeded", "message": message}}, case.model, enable_citations=True
+    )
     assert outcome.kind == "succeeded", f"{case.name} {shape}: {outcome.reason}"
     return score(case, shape, outcome.result.model_dump(), outcome.citations)
 

@@ -70,7 +70,10 @@ def test_a_citation_can_be_made_by_hand_and_counts_pages_as_a_reader_does():
 ])  # fmt: skip
 def test_every_shape_of_an_answer(blocks):
     assert pages(map_citations(blocks, INVOICE)) == {"company_name": [1], "total": [2]}
-    assert pages(map_citations([{"type": "thinking", "thinking": ""}, *blocks], INVOICE.model_dump())) == {"company_name": [1], "total": [2]}
+    assert pages(map_citations([{"type": "thinking", "thinking": ""}, *blocks], INVOICE.model_dump())) == {
+        "company_name": [1],
+        "total": [2],
+    }
 
 
 class Sums(BaseModel):
@@ -100,7 +103,9 @@ def test_lists_and_nested_objects_are_addressed_by_path():
         lines=[Line(description="Bolt", quantity=2, amount=50), Line(description="Nut", quantity=2, amount=50)],
         tags=["urgent"],
     )
-    one = text(value.model_dump_json(), page("Bolt 2 25.00 50.00", 1), page("Nut 2 25.00 50.00", 2), page("Acme, VAT DE1", 3))
+    one = text(
+        value.model_dump_json(), page("Bolt 2 25.00 50.00", 1), page("Nut 2 25.00 50.00", 2), page("Acme, VAT DE1", 3)
+    )
     assert pages(map_citations([one], value)) == {
         "vendor.name": [3], 'vendor["tax.id"]': [3], "lines[0].description": [1], "lines[0].quantity": [1],
         "lines[0].amount": [1], "lines[1].description": [2], "lines[1].quantity": [2], "lines[1].amount": [2], "tags[0]": [],
@@ -112,7 +117,10 @@ def test_lists_and_nested_objects_are_addressed_by_path():
     ["lines.0.amount", "lines.1.amount"], ["**Lines 1 - Amount**", "**Lines 2 - Amount**"],
 ])  # fmt: skip
 def test_rows_may_be_counted_from_0_or_from_1(labels):
-    value = Nested(vendor={}, lines=[Line(description="Bolt", quantity=1, amount=50), Line(description="Nut", quantity=1, amount=70)])
+    value = Nested(
+        vendor={},
+        lines=[Line(description="Bolt", quantity=1, amount=50), Line(description="Nut", quantity=1, amount=70)],
+    )
     blocks = [text(f"- {labels[0]}: "), text("50.00", page("50.00", 1)), text(f"\n- {labels[1]}: "), text("70.00", page("70.00", 2)),
               text("\n" + value.model_dump_json())]  # fmt: skip
     found = pages(map_citations(blocks, value))
@@ -124,8 +132,17 @@ def test_aliases_in_the_json_are_field_names_in_the_paths():
         order_number: str = Field(alias="orderNo")
         placed_on: date = Field(validation_alias="date")
 
-    blocks = [text('{"orderNo": "'), text("A-1", page("Order A-1", 1)), text('", "date": "'), text("2024-03-15", page("15 March", 2)), text('"}')]
-    assert pages(map_citations(blocks, Order(orderNo="A-1", date="2024-03-15"))) == {"order_number": [1], "placed_on": [2]}
+    blocks = [
+        text('{"orderNo": "'),
+        text("A-1", page("Order A-1", 1)),
+        text('", "date": "'),
+        text("2024-03-15", page("15 March", 2)),
+        text('"}'),
+    ]
+    assert pages(map_citations(blocks, Order(orderNo="A-1", date="2024-03-15"))) == {
+        "order_number": [1],
+        "placed_on": [2],
+    }
 
 
 def test_values_of_every_type_have_a_place():
@@ -141,19 +158,43 @@ def test_values_of_every_type_have_a_place():
         pair: tuple[int, int]
 
     value = Mixed(part=Part("bolt"), flag=True, pair=(3, 4))
-    blocks = [text('{"part": {"name": "bolt"}, "flag": '), text("true", page("It applies.", 5)), text(', "pair": [3, '), text("4", page("x", 6)), text("]}")]
-    assert pages(map_citations(blocks, value)) == {"part.name": [], "flag": [5], "nothing": [], "empty": [], "pair[0]": [], "pair[1]": [6]}
+    blocks = [
+        text('{"part": {"name": "bolt"}, "flag": '),
+        text("true", page("It applies.", 5)),
+        text(', "pair": [3, '),
+        text("4", page("x", 6)),
+        text("]}"),
+    ]
+    assert pages(map_citations(blocks, value)) == {
+        "part.name": [],
+        "flag": [5],
+        "nothing": [],
+        "empty": [],
+        "pair[0]": [],
+        "pair[1]": [6],
+    }
 
 
 def test_the_other_kinds_of_locations_keep_their_fields():
     char = {"type": "char_location", "cited_text": "x", "document_index": 1, "document_title": "t", "file_id": "file_1",
             "start_char_index": 5, "end_char_index": 6}  # fmt: skip
-    web = {"type": "web_search_result_location", "cited_text": "y", "url": "https://example.org", "title": "T", "encrypted_index": "e"}
+    web = {
+        "type": "web_search_result_location",
+        "cited_text": "y",
+        "url": "https://example.org",
+        "title": "T",
+        "encrypted_index": "e",
+    }
     blocks = [text('{"company_name": "'), text("TechCorp", char, web), text('", "total": 1}')]
     first, second = map_citations(blocks, INVOICE, sources=["a.txt", "b.txt"])["company_name"]
     assert (first.start_char_index, first.end_char_index, first.source_file, first.file_id) == (5, 6, "b.txt", "file_1")
     assert first.start_page is first.end_page_number is None
-    assert (second.url, second.title, second.encrypted_index, second.source_file) == ("https://example.org", "T", "e", None)
+    assert (second.url, second.title, second.encrypted_index, second.source_file) == (
+        "https://example.org",
+        "T",
+        "e",
+        None,
+    )
 
 
 def test_a_citation_that_is_repeated_is_given_once():
@@ -163,6 +204,12 @@ def test_a_citation_that_is_repeated_is_given_once():
 
 
 def test_an_answer_without_citations_or_without_json():
-    assert pages(map_citations([text('{"company_name": "TechCorp", "total": 1}')], INVOICE)) == {"company_name": [], "total": []}
-    assert pages(map_citations([text("TechCorp says so", page("TechCorp", 1))], INVOICE)) == {"company_name": [1], "total": []}
+    assert pages(map_citations([text('{"company_name": "TechCorp", "total": 1}')], INVOICE)) == {
+        "company_name": [],
+        "total": [],
+    }
+    assert pages(map_citations([text("TechCorp says so", page("TechCorp", 1))], INVOICE)) == {
+        "company_name": [1],
+        "total": [],
+    }
     assert pages(map_citations([], INVOICE)) == {"company_name": [], "total": []}

@@ -97,7 +97,12 @@ def test_validation_is_that_of_the_users_own_model():
     key = "00000000-0000-0000-0000-000000000001"
     text = '{"amount": "12.10", "day": "2024-03-15", "key": "%s", "level": "HIGH", "kind": "small"}' % key
     found = read(text, Typed)
-    assert (found.amount, found.day, found.level, found.kind) == (Decimal("12.10"), date(2024, 3, 15), Level.HIGH, "Small")
+    assert (found.amount, found.day, found.level, found.kind) == (
+        Decimal("12.10"),
+        date(2024, 3, 15),
+        Level.HIGH,
+        "Small",
+    )
     assert "amount: Input should be greater than or equal to 0" in read(text.replace("12.10", "-1"), Typed)
 
 
@@ -157,7 +162,9 @@ def test_a_refusal_keeps_its_details():
 
 def test_thinking_and_unknown_blocks_are_skipped():
     thinking = {"type": "thinking", "thinking": '{"x": 9, "y": 9}', "signature": "s"}
-    assert parse(line(thinking, {"type": "new_thing", "text": "no"}, '{"x": 1, ', '"y": 2}'), Point).result == Point(x=1, y=2)
+    assert parse(line(thinking, {"type": "new_thing", "text": "no"}, '{"x": 1, ', '"y": 2}'), Point).result == Point(
+        x=1, y=2
+    )
 
 
 def test_the_input_of_a_tool_can_be_the_answer():
@@ -191,7 +198,13 @@ def test_what_did_not_succeed(result, kind, reason):
         assert outcome.request_id == "req_1"
 
 
-@given(st.binary() | st.text() | st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(json.dumps))
+@given(
+    st.binary()
+    | st.text()
+    | st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)).map(
+        json.dumps
+    )
+)
 def test_no_line_breaks_it(garbage):
     assert parse(garbage).error_type == "unreadable_line"
 

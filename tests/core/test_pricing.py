@@ -53,7 +53,11 @@ def test_the_price_list(model, used, expected):
 @given(COUNTS, COUNTS, COUNTS, st.sampled_from(["claude-sonnet-5-5", "claude-opus-5", "claude-haiku-4-5"]))
 def test_the_bill_of_the_whole_is_the_sum_of_the_parts(read, wrote, out, model):
     whole = price(usage(read, out, cache_creation_input_tokens=wrote), model)
-    parts = price(usage(read, 0), model) + price(usage(0, out), model) + price(usage(0, 0, cache_creation_input_tokens=wrote), model)
+    parts = (
+        price(usage(read, 0), model)
+        + price(usage(0, out), model)
+        + price(usage(0, 0, cache_creation_input_tokens=wrote), model)
+    )
     assert whole == parts
     assert whole.list_price == 2 * whole.total
     assert whole.saved == whole.total
@@ -75,7 +79,11 @@ def test_a_price_can_be_given_or_registered(monkeypatch):
     from tokencost import TOKEN_COSTS
 
     assert price(usage(MILLION, MILLION), "mine", rates=Rates(2, "10.5")).total == Decimal("6.25")
-    monkeypatch.setitem(TOKEN_COSTS, "mine", {"input_cost_per_token": 1e-6, "output_cost_per_token": 5e-6, "cache_read_input_token_cost": 1e-7})
+    monkeypatch.setitem(
+        TOKEN_COSTS,
+        "mine",
+        {"input_cost_per_token": 1e-6, "output_cost_per_token": 5e-6, "cache_read_input_token_cost": 1e-7},
+    )
     assert price(usage(MILLION, MILLION), "mine").total == Decimal(3)
     assert price(usage(cache_read_input_tokens=MILLION), "mine").total == Decimal("0.05")
     tiered = Rates(1, 2, tiers=((100, Rates(10, 20)),))
@@ -89,7 +97,9 @@ def test_a_usage_without_its_counts_is_no_zero(used):
 
 
 def request(content, **params):
-    return build_requests([[{"role": "user", "content": content}]], **{"model": "claude-sonnet-5-5", "max_tokens": 1000, **params})[0]
+    return build_requests(
+        [[{"role": "user", "content": content}]], **{"model": "claude-sonnet-5-5", "max_tokens": 1000, **params}
+    )[0]
 
 
 def test_the_bound_covers_the_longest_answer_in_the_us():
@@ -105,7 +115,9 @@ def test_no_bill_passes_the_bound(content, max_tokens, cached):
     made = request(content, max_tokens=max_tokens)
     at_most = usage(len(content.encode()) + 500, max_tokens, inference_geo="us")
     assert price(at_most, "claude-sonnet-5-5").total <= bound(made).total
-    written = request([{"type": "text", "text": content, "cache_control": {"type": "ephemeral", "ttl": "1h"}}], max_tokens=max_tokens)
+    written = request(
+        [{"type": "text", "text": content, "cache_control": {"type": "ephemeral", "ttl": "1h"}}], max_tokens=max_tokens
+    )
     bill = usage(0, max_tokens, cache_creation_input_tokens=len(content.encode()) + 500, inference_geo="us")
     assert price(bill, "claude-sonnet-5-5").total <= bound(written).total
 
@@ -118,7 +130,9 @@ def test_the_bound_of_documents_counts_pages_text_and_images():
     assert 7_700 <= tokens(two) - tokens(one) <= 7_900
     dense = document(pdf("\n".join("word " * 40 for _ in range(40)))).block
     assert tokens(dense) - tokens(one) > 3_000
-    assert tokens({"type": "document", "source": {"type": "file", "file_id": "file_1"}}) == pytest.approx(Decimal(1_000_000))
+    assert tokens({"type": "document", "source": {"type": "file", "file_id": "file_1"}}) == pytest.approx(
+        Decimal(1_000_000)
+    )
     assert tokens({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "x"}}) < 7_000
 
 

@@ -35,7 +35,7 @@ def test_a_run_has_ids_of_its_own_in_order():
 
 
 def test_a_bad_run_id_is_refused():
-    with pytest.raises(InputError, match="run_id 'a.b'"):
+    with pytest.raises(InputError, match=r"run_id 'a\.b'"):
         build_requests([[USER]], model="m", run_id="a.b")
 
 
@@ -64,7 +64,10 @@ def test_other_parameters_pass_through():
 
 
 def test_nothing_of_the_caller_is_changed():
-    conversation = [{"role": "system", "content": "s"}, {"role": "user", "content": [dict(TEXT.block), {"type": "text", "text": "t"}]}]
+    conversation = [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": [dict(TEXT.block), {"type": "text", "text": "t"}]},
+    ]
     config = {"effort": "low"}
     before = copy.deepcopy((conversation, config))
     for citations in (False, True):
@@ -100,7 +103,7 @@ def test_the_schema_goes_out_natively_where_the_model_takes_it():
 def test_otherwise_it_is_asked_for_in_words(arguments):
     made = params([USER], response_model=Answer, system="Be kind.", **arguments)
     assert "output_config" not in made
-    assert [part["text"][:8] for part in made["system"]][0] == "Be kind."
+    assert made["system"][0]["text"] == "Be kind."
     assert '"value"' in made["system"][1]["text"]
 
 
@@ -165,7 +168,11 @@ def test_the_body_is_what_the_api_takes():
 
 
 def test_bytes_become_the_blocks_of_their_kind():
-    assert document(b"hello", name="a.md").block["source"] == {"type": "text", "media_type": "text/plain", "data": "hello"}
+    assert document(b"hello", name="a.md").block["source"] == {
+        "type": "text",
+        "media_type": "text/plain",
+        "data": "hello",
+    }
     assert document("h\u00e9".encode("utf-16"), name="a.txt").block["source"]["data"] == "h\u00e9"
     assert document(b"\xef\xbb\xbfhello").block["source"]["data"] == "hello"
     assert document(b"GIF89a....").block["source"]["media_type"] == "image/gif"

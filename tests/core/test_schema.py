@@ -1,5 +1,5 @@
 from enum import Enum
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, create_model
@@ -50,7 +50,11 @@ def keys(node):
         return {key for child in node for key in keys(child)}
     if not isinstance(node, dict):
         return set()
-    inner = [*node.get("properties", {}).values(), *node.get("$defs", {}).values(), *(v for k, v in node.items() if k not in ("properties", "$defs"))]
+    inner = [
+        *node.get("properties", {}).values(),
+        *node.get("$defs", {}).values(),
+        *(v for k, v in node.items() if k not in ("properties", "$defs")),
+    ]
     return set(node) | {key for child in inner for key in keys(child)}
 
 
@@ -97,11 +101,11 @@ def test_the_limit_of_optional_fields(count, fits):
 
 @pytest.mark.parametrize(("count", "fits"), [(16, True), (17, False)])
 def test_the_limit_of_unions(count, fits):
-    model = create_model("Unions", **{f"field{n}": (Optional[int], ...) for n in range(count)})
+    model = create_model("Unions", **{f"field{n}": (int | None, ...) for n in range(count)})
     assert (native(model) is not None) is fits
 
 
-@pytest.mark.parametrize("root", [list[Party], Union[Party, Rich], int, dict])
+@pytest.mark.parametrize("root", [list[Party], Party | Rich, int, dict])
 def test_a_root_that_is_no_object_is_asked_for_by_instruction(root):
     assert native(root) is None
 

@@ -61,8 +61,10 @@ def units(answer: Any, truth: Any, pen: Ink, path: str = "", lead: str = "", lev
     opening, closing = "{}" if isinstance(answer, dict) else "[]"
     yield Unit("", f"{lead}{opening}")
     if isinstance(answer, dict):
-        inner = [(pen.dump(key) + pen.colon, f"{path}.{name}".lstrip("."), value, truth[name])
-                 for (key, value), name in zip(answer.items(), truth, strict=True)]
+        inner = [
+            (pen.dump(key) + pen.colon, f"{path}.{name}".lstrip("."), value, truth[name])
+            for (key, value), name in zip(answer.items(), truth, strict=True)
+        ]
     else:
         inner = [("", f"{path}[{i}]", value, truth[i]) for i, value in enumerate(answer)]
     for i, (key, below, value, known) in enumerate(inner):
@@ -109,8 +111,12 @@ def values(case: Case, shape: str = "values") -> list[Segment]:
 def pairs(case: Case, shape: str = "pairs") -> list[Segment]:
     """Key and value together in one cited block."""
     rng = chance(case, shape)
-    return [Segment(unit.lead + unit.text, cite(case, unit.path, rng), (unit.path,)) if unit.path in case.evidence
-            else Segment(unit.lead + unit.text) for unit in json_units(case, shape)]
+    return [
+        Segment(unit.lead + unit.text, cite(case, unit.path, rng), (unit.path,))
+        if unit.path in case.evidence
+        else Segment(unit.lead + unit.text)
+        for unit in json_units(case, shape)
+    ]
 
 
 def two(case: Case) -> list[Segment]:
@@ -150,8 +156,11 @@ def written_paths(case: Case, shape: str) -> dict[str, str]:
 
 def bullet_list(case: Case, shape: str, lead: Callable[[str, random.Random], str]) -> list[Segment]:
     """One line for each evidenced field: all of it cited or only the value, as in the JSON or as in the document."""
-    rng, found, answers = chance(case, shape), [], dict(zip(flatten(case.truth), flatten(case.answer_json).values(),
-                                                            strict=True))
+    rng, found, answers = (
+        chance(case, shape),
+        [],
+        dict(zip(flatten(case.truth), flatten(case.answer_json).values(), strict=True)),
+    )
     for path in [path for path in answers if path in case.evidence]:
         places = cite(case, path, rng)
         worded = rng.random() < 0.4
@@ -191,8 +200,11 @@ def human_bullets(case: Case) -> list[Segment]:
 def fenced(case: Case) -> list[Segment]:
     """Uncited words, then a fenced block of JSON made of cited values."""
     after = chance(case, "fenced/after").choice(("\n```", "\n```\n", "\n```\n\nLet me know if you need more."))
-    return [Segment("I read the document and found the following.\n\n```json\n"), *values(case, "fenced"),
-            Segment(after)]
+    return [
+        Segment("I read the document and found the following.\n\n```json\n"),
+        *values(case, "fenced"),
+        Segment(after),
+    ]
 
 
 def prose(case: Case) -> list[Segment]:
@@ -202,15 +214,26 @@ def prose(case: Case) -> list[Segment]:
     while rest:
         group, rest = rest[: (size := rng.choice((1, 1, 2)))], rest[size:]
         places = [cite(case, path, rng) for path in group]
-        said = [f"the {human(path).lower()} is {case.chunks[place[0]].forms[path]}"
-                for path, place in zip(group, places, strict=True)]
+        said = [
+            f"the {human(path).lower()} is {case.chunks[place[0]].forms[path]}"
+            for path, place in zip(group, places, strict=True)
+        ]
         text = " and ".join(said) + "."
-        found += [Segment(text[0].upper() + text[1:], tuple(dict.fromkeys(sum(places, ()))), tuple(group)),
-                  Segment(" ")]
+        found += [
+            Segment(text[0].upper() + text[1:], tuple(dict.fromkeys(sum(places, ()))), tuple(group)),
+            Segment(" "),
+        ]
     return [*found, Segment("\n\n" + json_text(case, "prose")), Segment("\n\nNothing was {assumed}; see {annex} too.")]
 
 
 SEGMENTS: dict[str, Callable[[Case], list[Segment]]] = {
-    "values": values, "pairs": pairs, "two": two, "one": one, "bullets": bullets, "human_bullets": human_bullets,
-    "fenced": fenced, "prose": prose, "thinking": lambda case: values(case, "thinking"),
+    "values": values,
+    "pairs": pairs,
+    "two": two,
+    "one": one,
+    "bullets": bullets,
+    "human_bullets": human_bullets,
+    "fenced": fenced,
+    "prose": prose,
+    "thinking": lambda case: values(case, "thinking"),
 }

@@ -122,8 +122,16 @@ class Writer:
         evidence = {path: self.primary(path, found, chunks) for path, found in places.items()}
         others = {path: [place for place in found if place != evidence[path]] for path, found in places.items()}
         truth = model.model_validate(plain(self.nested), by_name=True).model_dump(mode="json")
-        return Case(name, model, ["\n".join(line.text for line in page) for page in self.pages], truth,
-                    answer(model, truth, self.rng), evidence, others, chunks)
+        return Case(
+            name,
+            model,
+            ["\n".join(line.text for line in page) for page in self.pages],
+            truth,
+            answer(model, truth, self.rng),
+            evidence,
+            others,
+            chunks,
+        )
 
     def primary(self, path: str, found: list[Place], chunks: dict[Place, Chunk]) -> Place:
         """Where a model would cite the field from: a labelled statement if there is one, seldom another."""
@@ -153,8 +161,10 @@ def answer(model: type[BaseModel] | None, value: Any, rng: random.Random, annota
     """What a model writes for the truth: aliases as keys, decimals mostly as numbers, enums in any capitalisation."""
     if isinstance(value, Mapping) and model:
         fields = model.model_fields
-        return {(fields[key].alias or key): answer(inner_model(fields[key].annotation), inner, rng,
-                                                   fields[key].annotation) for key, inner in value.items()}
+        return {
+            (fields[key].alias or key): answer(inner_model(fields[key].annotation), inner, rng, fields[key].annotation)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
         return [answer(model, inner, rng) for inner in value]
     if isinstance(annotation, type) and issubclass(annotation, Enum):

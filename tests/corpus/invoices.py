@@ -22,8 +22,15 @@ def style(rng: random.Random, index: int) -> Style:
     by_currency = {"EUR": ("eu", "french", "eu"), "CHF": ("swiss",), "USD": ("us", "us", "bare"), "GBP": ("us", "bare")}
     days = {"de": ("dots", "long"), "fr": ("long", "dots")}.get(language, DAYS)
     kinds = MONEY if language == "en" else MONEY[:3]
-    return Style(language, currency, rng.choice(by_currency[currency]), kinds[index % len(kinds)],
-                 days[index % len(days)], rng.random() < 0.5, rng.random() < 0.3)
+    return Style(
+        language,
+        currency,
+        rng.choice(by_currency[currency]),
+        kinds[index % len(kinds)],
+        days[index % len(days)],
+        rng.random() < 0.5,
+        rng.random() < 0.3,
+    )
 
 
 def rows(rng: random.Random, index: int) -> list[dict[str, Any]]:
@@ -39,8 +46,14 @@ def rows(rng: random.Random, index: int) -> list[dict[str, Any]]:
     if index % 5 == 0:
         found[-2] |= {"unit_price": Decimal(0), "amount": Decimal(0)}
     if index % 7 == 3:
-        found.append({"description": "Goodwill credit", "quantity": 1, "unit_price": Decimal("-20.00"),
-                      "amount": Decimal("-20.00")})
+        found.append(
+            {
+                "description": "Goodwill credit",
+                "quantity": 1,
+                "unit_price": Decimal("-20.00"),
+                "amount": Decimal("-20.00"),
+            }
+        )
     return found
 
 
@@ -52,10 +65,23 @@ def sums(rng: random.Random, index: int, lines: list[dict[str, Any]]) -> dict[st
     tax = (subtotal * rate / 100).quantize(CENT)
     issued = date(2024, 1, 10) + timedelta(days=rng.randint(0, 700))
     due = issued if index % 6 == 2 else issued + timedelta(days=rng.choice((7, 14, 30, 45)))
-    numbers = (f"INV-{issued.year}-{int(abs(subtotal + tax))}", f"R{100 + index}/{issued:%y}", str(100000 + index),
-               f"{issued.year}-{index + 1:03}", f"A {index + 1}")
-    return {"number": numbers[index % 5], "issued": issued, "due": due, "subtotal": subtotal, "rate": rate, "tax": tax,
-            "total": subtotal + tax, "credit": sign < 0}
+    numbers = (
+        f"INV-{issued.year}-{int(abs(subtotal + tax))}",
+        f"R{100 + index}/{issued:%y}",
+        str(100000 + index),
+        f"{issued.year}-{index + 1:03}",
+        f"A {index + 1}",
+    )
+    return {
+        "number": numbers[index % 5],
+        "issued": issued,
+        "due": due,
+        "subtotal": subtotal,
+        "rate": rate,
+        "tax": tax,
+        "total": subtotal + tax,
+        "credit": sign < 0,
+    }
 
 
 def flat_values(rng: random.Random, index: int, form: Style, lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -63,10 +89,20 @@ def flat_values(rng: random.Random, index: int, form: Style, lines: list[dict[st
     if index % 5 == 4:
         seller, buyer = "ACME Holdings", "ACME"
     return {
-        "invoice_number": s["number"], "seller": seller, "buyer": buyer, "invoice_date": s["issued"],
-        "due_date": s["due"], "currency": form.currency, "item_count": len(lines), "subtotal": s["subtotal"],
-        "tax_rate": s["rate"], "tax": s["tax"], "total": s["total"], "status": rng.choice(list(Status)),
-        "is_credit_note": s["credit"], "purchase_order": rng.choice((None, f"PO-{rng.randint(100, 999)}")),
+        "invoice_number": s["number"],
+        "seller": seller,
+        "buyer": buyer,
+        "invoice_date": s["issued"],
+        "due_date": s["due"],
+        "currency": form.currency,
+        "item_count": len(lines),
+        "subtotal": s["subtotal"],
+        "tax_rate": s["rate"],
+        "tax": s["tax"],
+        "total": s["total"],
+        "status": rng.choice(list(Status)),
+        "is_credit_note": s["credit"],
+        "purchase_order": rng.choice((None, f"PO-{rng.randint(100, 999)}")),
         "sites": rng.sample(pools.CITIES, index % 4),
     }
 
@@ -76,11 +112,19 @@ def alias_values(rng: random.Random, index: int, form: Style, lines: list[dict[s
     discount = Decimal("-15.00") if index % 2 else None
     net = s["subtotal"] + (discount or 0)
     return {
-        "seller": rng.choice(pools.COMPANIES), "number": s["number"], "issued": s["issued"],
-        "due": rng.choice((s["due"], s["due"], None)), "currency": form.currency, "net": net, "tax": s["tax"],
-        "total": net + s["tax"], "discount": discount, "method": rng.choice(list(Method)),
+        "seller": rng.choice(pools.COMPANIES),
+        "number": s["number"],
+        "issued": s["issued"],
+        "due": rng.choice((s["due"], s["due"], None)),
+        "currency": form.currency,
+        "net": net,
+        "tax": s["tax"],
+        "total": net + s["tax"],
+        "discount": discount,
+        "method": rng.choice(list(Method)),
         "payment_url": rng.choice((None, f"https://pay.example.com:8443/i?id={index}&ref=a:b")),
-        "reverse_charge": s["tax"] == 0, "remarks": rng.sample(pools.REMARKS, index % 3),
+        "reverse_charge": s["tax"] == 0,
+        "remarks": rng.sample(pools.REMARKS, index % 3),
     }
 
 
@@ -94,19 +138,44 @@ def nested_values(rng: random.Random, index: int, form: Style, lines: list[dict[
     if index % 5 == 1:
         vendor, customer = "Sunrise Foods (North) Ltd", "Sunrise Foods Ltd"
     return {
-        "number": s["number"], "vendor": party(rng, vendor), "customer": party(rng, customer),
-        "invoice_date": s["issued"], "due_date": s["due"], "currency": form.currency, "lines": lines,
-        "subtotal": s["subtotal"], "tax": s["tax"], "total": s["total"], "credit_note": s["credit"],
+        "number": s["number"],
+        "vendor": party(rng, vendor),
+        "customer": party(rng, customer),
+        "invoice_date": s["issued"],
+        "due_date": s["due"],
+        "currency": form.currency,
+        "lines": lines,
+        "subtotal": s["subtotal"],
+        "tax": s["tax"],
+        "total": s["total"],
+        "credit_note": s["credit"],
         "contact_url": rng.choice((None, "https://example.org/help?topic=billing:faq")),
     }
 
 
 KINDS = {  # model field -> the kind of label it stands under
-    "invoice_number": "number", "number": "number", "seller": "seller", "buyer": "buyer", "invoice_date": "issued",
-    "issued": "issued", "due_date": "due", "due": "due", "item_count": "count", "status": "status", "method": "method",
-    "purchase_order": "order", "payment_url": "url", "contact_url": "url", "vendor.name": "seller",
-    "customer.name": "buyer", "subtotal": "subtotal", "net": "subtotal", "tax_rate": "rate", "tax": "tax",
-    "discount": "discount", "total": "total",
+    "invoice_number": "number",
+    "number": "number",
+    "seller": "seller",
+    "buyer": "buyer",
+    "invoice_date": "issued",
+    "issued": "issued",
+    "due_date": "due",
+    "due": "due",
+    "item_count": "count",
+    "status": "status",
+    "method": "method",
+    "purchase_order": "order",
+    "payment_url": "url",
+    "contact_url": "url",
+    "vendor.name": "seller",
+    "customer.name": "buyer",
+    "subtotal": "subtotal",
+    "net": "subtotal",
+    "tax_rate": "rate",
+    "tax": "tax",
+    "discount": "discount",
+    "total": "total",
 }
 SUMS = ("subtotal", "discount", "net", "tax_rate", "tax", "total")
 
@@ -151,8 +220,12 @@ class Page:
 
     def prose(self, seller: str) -> set[str]:
         """The head as a letter: the sentences name the fields."""
-        names = ("number", "invoice_number"), ("invoice_date", "issued"), ("customer.name", "buyer"), ("due_date",
-                                                                                                       "due")
+        names = (
+            ("number", "invoice_number"),
+            ("invoice_date", "issued"),
+            ("customer.name", "buyer"),
+            ("due_date", "due"),
+        )
         number, issued, buyer, due = (next((path for path in pair if self.has(path)), "") for pair in names)
         self.w.add(f"We, {{{seller}}}, send you our invoice {{{number}}} dated {{{issued}}}.")
         if buyer:
@@ -222,8 +295,10 @@ def document(index: int) -> Case:
     model = plain if index % 3 else alias
     make = nested_values if nested else alias_values if model is AliasInvoice else flat_values
     values = make(rng, index, form, lines)
-    words = {"status": STATUS_WORDS.get(values.get("status", Status.OPEN), ""),
-             "method": METHOD_WORDS.get(values.get("method", Method.CARD), "")}
+    words = {
+        "status": STATUS_WORDS.get(values.get("status", Status.OPEN), ""),
+        "method": METHOD_WORDS.get(values.get("method", Method.CARD), ""),
+    }
     writer = Writer(values, form, rng, words)
     page = Page(writer, Pen(writer, rng, index), rng, index)
     fill(page, lines, nested=nested)

@@ -7,11 +7,27 @@ from .pools import FILLERS, LABELS
 
 Fact = tuple[str, str]  # the kind of label, the mark
 ROWS = (
-    "{d}  {q}  {u}  {a}", "{n}. {d} - {q} x {u} = {a}", "| {d} | {q} | {u} | {a} |", "{d}\n    {q} at {u}: {a}",
-    "For {q} of {d} at {u} each: {a}.", "{a}  {q} x {d} @ {u}", "{q}\t{d}\t{u}\t{a}", "Pos. {n} {d}; {u} x {q}; {a}",
+    "{d}  {q}  {u}  {a}",
+    "{n}. {d} - {q} x {u} = {a}",
+    "| {d} | {q} | {u} | {a} |",
+    "{d}\n    {q} at {u}: {a}",
+    "For {q} of {d} at {u} each: {a}.",
+    "{a}  {q} x {d} @ {u}",
+    "{q}\t{d}\t{u}\t{a}",
+    "Pos. {n} {d}; {u} x {q}; {a}",
 )
-PAIRS = ("{label}: {mark}", "{label}\n{mark}", "{label} ........ {mark}", "{label} | {mark}", "{label}    {mark}",
-         "{upper}  {mark}", "{label} → {mark};", "{mark} ({label})", "- {label} = {mark}", "{label} {mark}")
+PAIRS = (
+    "{label}: {mark}",
+    "{label}\n{mark}",
+    "{label} ........ {mark}",
+    "{label} | {mark}",
+    "{label}    {mark}",
+    "{upper}  {mark}",
+    "{label} → {mark};",
+    "{mark} ({label})",
+    "- {label} = {mark}",
+    "{label} {mark}",
+)
 
 
 class Pen:
@@ -25,8 +41,7 @@ class Pen:
 
     def pair(self, kind: str, mark: str) -> str:
         label = self.labels[kind]
-        return (self.pair_look.replace("{label}", label).replace("{upper}", label.upper())
-                .replace("{mark}", mark))
+        return self.pair_look.replace("{label}", label).replace("{upper}", label.upper()).replace("{mark}", mark)
 
     def facts(self, facts: list[Fact]) -> None:
         """Labelled values, one or two on a line."""

@@ -76,8 +76,9 @@ def pages_for(path: str, pages: Mapping[str, set[int]]) -> set[int]:
     return set().union(*(right for leaf, right in pages.items() if covers(path, leaf)))
 
 
-def score(case: Case, shape: str, result_dict: Mapping[str, Any] | None,
-          citations: Mapping[str, Sequence[Cited]]) -> Score:
+def score(
+    case: Case, shape: str, result_dict: Mapping[str, Any] | None, citations: Mapping[str, Sequence[Cited]]
+) -> Score:
     """Field accuracy, recall of the expected paths, and citations on a wrong page or for a path without evidence."""
     right, fields = field_counts(case, result_dict)
     pages, wanted = allowed(case, shape), expected(case, shape)

@@ -12,8 +12,15 @@ PLAIN = {"values", "pairs", "fenced", "thinking", "bullets", "human_bullets"}  #
 
 def citation(place: Place) -> dict[str, Any]:
     page, text = place
-    return {"type": "page_location", "cited_text": text, "document_index": 0, "document_title": None, "file_id": None,
-            "start_page_number": page, "end_page_number": page + 1}
+    return {
+        "type": "page_location",
+        "cited_text": text,
+        "document_index": 0,
+        "document_title": None,
+        "file_id": None,
+        "start_page_number": page,
+        "end_page_number": page + 1,
+    }
 
 
 def text_blocks(segments: list[Segment]) -> list[Block]:
@@ -32,8 +39,14 @@ def text_blocks(segments: list[Segment]) -> list[Block]:
 
 def shape(name: str) -> Callable[[Case], list[Block]]:
     """The content of a response in this shape; `thinking` has blocks before the text that are not text."""
-    before = [{"type": "thinking", "thinking": "", "signature": "c2lnbmF0dXJl"},
-              {"type": "page_note", "note": "a block type from the future"}] if name == "thinking" else []
+    before = (
+        [
+            {"type": "thinking", "thinking": "", "signature": "c2lnbmF0dXJl"},
+            {"type": "page_note", "note": "a block type from the future"},
+        ]
+        if name == "thinking"
+        else []
+    )
     return lambda case: [*map(dict, before), *text_blocks(SEGMENTS[name](case))]
 
 
@@ -68,8 +81,9 @@ def expected(case: Case, shape: str) -> set[str]:
             found.update(segment.fields)
             continue
         rivals = set(flatten(case.truth)) if shape == "one" else set(segment.fields)
-        found.update(path for path in segment.fields
-                     if any(certain(case, path, place, rivals) for place in segment.places))
+        found.update(
+            path for path in segment.fields if any(certain(case, path, place, rivals) for place in segment.places)
+        )
     return found if shape != "prose" else {path for path in found if literal(case, path, case.evidence[path])}
 
 

@@ -109,11 +109,15 @@ def traps(case: Case) -> set[str]:
         "said again": any(place[0] != where[path][0] for path, more in case.others.items() for place in more),
         "in another": any(one != other and one in other for one in texts for other in texts if len(one) > 3),
         "negative": any(isinstance(value, float) and value < 0 for value in leaves.values()),
-        "parentheses": any(form.count("(") and form.strip("()")[0].isdigit() for chunk in case.chunks.values()
-                           for form in chunk.forms.values()),
+        "parentheses": any(
+            form.count("(") and form.strip("()")[0].isdigit()
+            for chunk in case.chunks.values()
+            for form in chunk.forms.values()
+        ),
         "zero": any(isinstance(value, float) and value == 0 for value in leaves.values()),
         "many in one": any(len(chunk.forms) > 4 for chunk in case.chunks.values()),
-        "quote": any('"' in text for text in texts), "url": any("://" in text for text in texts),
+        "quote": any('"' in text for text in texts),
+        "url": any("://" in text for text in texts),
     }
     return {name for name, found in checks.items() if found}
 

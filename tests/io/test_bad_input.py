@@ -6,7 +6,6 @@ import pytest
 
 from batchata import batch
 from batchata.errors import CredentialsError, InputError, ModelError
-
 from tests.pdfs import invoice_pdf, pdf
 
 from .conftest import Invoice
@@ -96,14 +95,14 @@ def test_gigabytes_are_refused_before_they_are_read(send, tmp_path):
     path = tmp_path / "big.pdf"
     with path.open("wb") as file:
         file.truncate(20_000_000)
-    with pytest.raises(InputError, match="the items make 300.0 MB; one message batch takes 256 MB"):
+    with pytest.raises(InputError, match=r"the items make 300\.0 MB; one message batch takes 256 MB"):
         send(files=[path] * 15, prompt="Extract.")
 
 
 def test_too_many_pages_for_the_model(send, tmp_path):
     path = tmp_path / "long.pdf"
     path.write_bytes(pdf(*["page"] * 101))
-    with pytest.raises(InputError, match="the PDF has 101 pages; claude-haiku-4-5.* takes at most 100"):
+    with pytest.raises(InputError, match=r"the PDF has 101 pages; claude-haiku-4-5.* takes at most 100"):
         send(files=[path], prompt="Extract.", model="claude-haiku-4-5")
 
 

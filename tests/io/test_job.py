@@ -7,7 +7,6 @@ from pydantic import BaseModel
 from batchata import BatchJob, Citation, Rates, batch, make_client
 from batchata.errors import InputError, NotEndedError, ServiceError, UnknownPriceError
 from batchata.simulator import AfterLooks, OnClock, Simulator
-
 from tests.pdfs import invoice_pdf
 
 from .conftest import Invoice

@@ -53,7 +53,9 @@ def jobs(client: Anthropic) -> None:
     assert_type(objects.is_complete(), bool)
     assert_type(objects.stats(print_stats=True), Stats)
     assert_type(objects.cost(), Cost)
-    texts = batch(messages=[[{"role": "user", "content": "x"}]], model="m", temperature=0, client=client, raw_results_dir="raw")
+    texts = batch(
+        messages=[[{"role": "user", "content": "x"}]], model="m", temperature=0, client=client, raw_results_dir="raw"
+    )
     assert_type(texts, BatchJob[str])
     assert_type(texts.results(timeout=0)[0]["result"], str)
     assert_type(BatchJob.attach("msgbatch_1", response_model=Invoice), BatchJob[Invoice])
