@@ -112,5 +112,9 @@ class UnknownPriceError(BatchataError, LookupError):
         self.model = model
 
 
+class UnknownUsageError(BatchataError):
+    """An answer came without its token counts, so its cost cannot be told."""
+
+
 class UnboundedCostError(BatchataError):
     """What the request may cost has no upper limit, for example a web search without max_uses."""

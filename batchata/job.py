@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from batchata.core.collecting import collect
 from batchata.core.items import Document
-from batchata.core.outcomes import Outcome, Succeeded
+from batchata.core.outcomes import Missing, Outcome, Succeeded
 from batchata.core.pricing import Cost, price
 from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record, count_citations, entries
@@ -28,12 +30,13 @@ from batchata.errors import (
     NotEndedError,
     ServiceError,
     UnknownPriceError,
+    UnknownUsageError,
 )
 from batchata.io.batches import BatchStatus, download_results, poll, whole_lines
 from batchata.io.batches import cancel as cancel_batch
 from batchata.io.client import make_client
 from batchata.io.intake import checked_items, checked_submit, readable_documents, usable_model
-from batchata.io.results import raw_results
+from batchata.io.results import check_directory, raw_results
 from batchata.io.sources import Source
 
 if TYPE_CHECKING:
@@ -102,7 +105,7 @@ def batch(
     come with citations. `raw_results_dir` keeps the API's result lines as `{batch_id}.jsonl`. `client` is an
     `anthropic.Anthropic`; without it one is made from the environment, `.env` or a profile. `rates` replaces the
     price tables. Any other parameter of the Messages API (`system`, `thinking`, `output_config`, `tools`,
-    `metadata` ...) passes through.
+    `metadata` ...) passes through; `extra_headers` go with the create call.
 
     Everything is checked first: InputError names each bad item, ModelError and CredentialsError say what to do,
     and nothing was sent. AmbiguousSubmitError means that the batch may exist although the answer was lost.
@@ -113,9 +116,14 @@ def batch(
     )
     if not items:
         return BatchJob(None, None, settings, ())
+    if settings.raw_results_dir is not None:
+        check_directory(settings.raw_results_dir)
+    headers = params.pop("extra_headers", None)
     owned = client is None
     client = client or make_client()
     info = usable_model(client, model, params)
+    if headers:
+        info = replace(info, max_tokens=None)  # a beta may allow longer answers
     if files is not None:
         items = readable_documents(files, info, citations=enable_citations)
     run_id = new_run_id()
@@ -123,7 +131,7 @@ def batch(
         items, model=model, prompt=prompt, response_model=response_model, enable_citations=enable_citations,
         max_tokens=max_tokens, run_id=run_id, model_info=info, **params,
     )  # fmt: skip
-    batch_id = checked_submit(client, requests, items, info.id, rates)
+    batch_id = checked_submit(client, requests, items, info.id, rates, headers)
     sources = tuple(item.source if isinstance(item, Document) else None for item in items)
     return BatchJob(client, batch_id, replace(settings, run_id=run_id, owns_client=owned), sources)
 
@@ -154,6 +162,7 @@ class BatchJob(Generic[T]):
         self._sources = tuple(sources)
         self._status: BatchStatus | None = None
         self._misses = 0
+        self._reading = threading.RLock()
         self._short = False
         self._outcomes: list[Outcome[T]] | None = None if batch_id else []
         self._started = datetime.now(UTC)
@@ -217,13 +226,13 @@ class BatchJob(Generic[T]):
         deadline = None if timeout is None else time.monotonic() + timeout
         looks = 0
         while not self.is_complete():
-            delay = next_delay(looks, random.random())
-            looks += 1
             if on_look is not None:
                 on_look(self._status)
-            if deadline is not None and time.monotonic() + delay > deadline:
+            left = math.inf if deadline is None else deadline - time.monotonic()
+            if left <= 0:
                 raise NotEndedError(self._not_ended(timeout))
-            time.sleep(delay)
+            time.sleep(min(left, next_delay(looks, random.random())))
+            looks += 1
 
     def results(self, timeout: float | None = None) -> list[Entry[T]]:
         """The results of the items that succeeded, in the order of the input; the others are in `failures()`.
@@ -321,16 +330,18 @@ class BatchJob(Generic[T]):
     def _cost_of(self, outcome: Outcome[T]) -> Decimal | None:
         answers = billed([outcome])
         if not answers:
-            return Decimal(0)
+            return None if isinstance(outcome, Missing) else Decimal(0)
         try:
             return price(answers[0].usage, answers[0].model, rates=self._settings.rates, at=self._priced_at()).total
-        except UnknownPriceError:
+        except (UnknownPriceError, UnknownUsageError):
             return None
 
     def _collected(self) -> list[Outcome[T]]:
         """The outcomes in the order of the input, read once; after a stream that stayed short, once again."""
-        if self._outcomes is not None:
-            return self._outcomes
+        with self._reading:
+            return self._read() if self._outcomes is None else self._outcomes
+
+    def _read(self) -> list[Outcome[T]]:
         client, batch_id = self._connection()
         missing = "no line of the results is about this item"
         whole = True

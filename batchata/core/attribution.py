@@ -63,7 +63,7 @@ class Attribution:
         scored: dict[str, list[tuple[int, C]]] = defaultdict(list)
         for (citation, evidence), leaves in zip(pool, stated, strict=True):
             alone = len(leaves) == 1 and len(among) <= _FEW
-            for group in _by_value(leaves):
+            for group in _by_reading(leaves, evidence.cited):
                 for hit in self._winners(group, evidence, often, owners.get(citation, set()), alone=alone):
                     scored[hit.leaf.path].append((hit.score, citation))
         return {path: _best(found) for path, found in scored.items()}
@@ -83,7 +83,8 @@ class Attribution:
         if len(group) == 1 and often[first.path] == 1 and (alone or _is_distinct(first, evidence.cited)):
             return [_Hit(first, score=0, full=False, sure=True)]
         hits = [self._hit(leaf, evidence) for leaf in group]
-        return _told_apart([hit for hit in hits if alone or hit.sure or hit.leaf.path in owned_by], owned_by)
+        sure = [hit for hit in hits if alone or hit.sure or hit.leaf.path in owned_by]
+        return _told_apart(sure, owned_by, evidence.cited)
 
     def _hit(self, leaf: Leaf, evidence: Evidence) -> _Hit:
         beside = [other for other in self._rows[leaf.row] if other is not leaf] if leaf.row else []
@@ -142,10 +143,11 @@ def _is_distinct(leaf: Leaf, text: Text) -> bool:
     return leaf.value is not None and leaf.value.is_distinct_in(text)
 
 
-def _by_value(leaves: Sequence[Leaf]) -> list[list[Leaf]]:
+def _by_reading(leaves: Sequence[Leaf], text: Text) -> list[list[Leaf]]:
+    """Leaves whose values the text does not tell apart, together."""
     groups: dict[object, list[Leaf]] = defaultdict(list)
     for leaf in leaves:
-        groups[leaf.value.same if leaf.value else None].append(leaf)
+        groups[leaf.value.reading_in(text) if leaf.value else None].append(leaf)
     return list(groups.values())
 
 
@@ -159,17 +161,20 @@ def _is_inside_another(leaf: Leaf, stated: Sequence[Leaf], text: Text) -> bool:
     return covered > 0 and text.folded.count(mine) <= covered
 
 
-def _told_apart(group: Sequence[_Hit], owned_by: set[str]) -> Sequence[_Hit]:
+def _told_apart(group: Sequence[_Hit], owned_by: set[str], text: Text) -> Sequence[_Hit]:
+    """Of fields with one value those that the text is about; none when it could be any of them."""
     if len(group) < 2:
         return group
-    owners = [hit for hit in group if hit.leaf.path in owned_by]
-    if owners:
+    if owners := [hit for hit in group if hit.leaf.path in owned_by]:
         return owners
-    top = max(hit.score for hit in group)
-    best = [hit for hit in group if hit.score == top]
+    rows = {path[: path.rfind(".")] for path in owned_by if "." in path}
+    in_owned_row = [hit for hit in group if hit.leaf.row in rows]
+    top = max(hit.score for hit in in_owned_row or group)
+    best = [hit for hit in in_owned_row or group if hit.score == top]
     if len(best) == 1:
         return best
-    return best if top > 0 and all(hit.full for hit in best) else []
+    stated = min(hit.leaf.value.count_in(text) if hit.leaf.value else 0 for hit in best)
+    return best if top > 0 and stated >= len(best) and all(hit.full for hit in best) else []
 
 
 def _best(found: Sequence[tuple[int, C]]) -> list[C]:

@@ -16,12 +16,17 @@ from batchata.core.pricing import US_GEO, Cost, Tokens, cost_of
 from batchata.core.rates import Rates, rates_of
 from batchata.errors import UnboundedCostError
 
+logger = logging.getLogger("batchata")
+
 IMAGE_TOKENS = 4_784
 PAGE_TEXT_TOKENS = 3_000
 ADDED_TOKENS = 2_000
 """What the API itself may add: the preambles of tools, citations and structured outputs, with a margin."""
 
 CONTEXT_WINDOW = 1_000_000
+_CLIENT_TOOLS = ("custom", "bash_", "text_editor_", "computer_", "memory_")
+FRAME_TOKENS = 16
+"""What a message or a block costs beside its content."""
 _COUNT_MARGIN_PERCENT = 5
 
 
@@ -70,14 +75,14 @@ def _prompt_tokens(params: Mapping[str, Any], counted: int | None) -> int:
     for name in ("system", "tools", "output_config"):
         if name in params:
             tokens += len(orjson.dumps(params[name]))
-    return tokens + sum(_content_tokens(message["content"]) for message in params["messages"])
+    return tokens + sum(_content_tokens(message["content"]) + FRAME_TOKENS for message in params["messages"])
 
 
 def _content_tokens(content: Any) -> int:
     if isinstance(content, str):
         return len(content.encode())
-    if isinstance(content, list):
-        return sum(_content_tokens(block) for block in content)
+    if isinstance(content, list | tuple):
+        return sum(_content_tokens(block) + FRAME_TOKENS for block in content)
     kind = content.get("type")
     if kind == "image":
         return IMAGE_TOKENS
@@ -107,31 +112,39 @@ def _pdf_tokens(data: bytes) -> int:
     from pypdf import PdfReader
 
     logging.getLogger("pypdf").setLevel(logging.ERROR)
-    pages = PdfReader(io.BytesIO(data)).pages
-    return sum(IMAGE_TOKENS + max(PAGE_TEXT_TOKENS, len(page.extract_text().encode())) for page in pages)
+    try:
+        texts = [page.extract_text() for page in PdfReader(io.BytesIO(data)).pages]
+    except Exception as error:  # pypdf raises whatever a broken file makes it stumble over
+        logger.info("a PDF that cannot be read is bounded by the context window: %s", error)
+        texts = None
+    if not texts:
+        return CONTEXT_WINDOW
+    return sum(IMAGE_TOKENS + max(PAGE_TEXT_TOKENS, len(text.encode(errors="replace"))) for text in texts)
 
 
 def _server_tools(params: Mapping[str, Any]) -> tuple[int, int]:
     """How often the request can go round with the server's tools, and how many of that are web searches."""
+    if params.get("mcp_servers"):
+        raise UnboundedCostError("the request uses MCP servers, so its cost has no limit")
     rounds = searches = 0
     for tool in params.get("tools") or ():
-        if tool.get("type", "custom") == "custom":
+        kind = tool.get("type") or "custom"
+        if kind.startswith(_CLIENT_TOOLS):
             continue
         uses = tool.get("max_uses")
         if uses is None:
-            raise UnboundedCostError(f"the tool {tool['type']} has no max_uses, so the cost has no limit; set one")
+            raise UnboundedCostError(f"the tool {kind} has no max_uses, so the cost has no limit; set one")
         rounds += uses
-        searches += uses if tool["type"].startswith("web_search") else 0
+        searches += uses if kind.startswith("web_search") else 0
     return rounds, searches
 
 
 def _cache_lifetimes(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
+    if isinstance(node, list | tuple):
         for each in node:
             yield from _cache_lifetimes(each)
     elif isinstance(node, Mapping):
         if isinstance(node.get("cache_control"), Mapping):
-            yield node["cache_control"].get("ttl", "5m")
-        for key, each in node.items():
-            if key != "source":
-                yield from _cache_lifetimes(each)
+            yield "5m" if node["cache_control"].get("ttl") in (None, "5m") else "1h"
+        for each in node.values():
+            yield from _cache_lifetimes(each)

@@ -14,6 +14,7 @@ from batchata.core.evidence import labelled_lines
 from batchata.core.jsontext import Node, find_json, locate
 from batchata.core.leaves import Leaf, leaves_of
 from batchata.core.matching import Text
+from batchata.core.plain import plain
 
 Match = Literal["span", "label", "value"]
 
@@ -112,6 +113,19 @@ class CitedText:
             position += len(text)
         self.text = "".join(block.text for block in self.blocks)
 
+    def cited_copy(self, start: int) -> int:
+        """Where the JSON value at `start` begins, or an equal one that is cited when this one is not."""
+        cited = [block for block in self.blocks if block.citations]
+        found = list(find_json(self.text)) if len(cited) else []
+        value = next((each for begin, _, each in found if begin == start), None)
+        copies = [(begin, end) for begin, end, each in found if value is not None and each == value]
+        within = (
+            [begin for begin, end in copies if any(block.start < end and begin < block.end for block in cited)]
+            if len(copies) > 1
+            else []
+        )
+        return start if start in within or not within else within[-1]
+
     def citations(self, sources: Sequence[str | None] = ()) -> list[Citation]:
         """All citations in the order of the answer, each once."""
         return [citation(raw, sources) for raw in {_place(raw): raw for raw in self.raw}.values()]
@@ -128,14 +142,15 @@ def map_citations(
     "label", they are the value on a line that names the field; "value", the cited text states the field's value
     and that of no other field. Source of the shapes: doc:build-with-claude/citations.
     """
-    answer = CitedText(blocks)
-    return map_fields(answer, value, _root_of(answer.text, value), sources)
+    answer = CitedText([plain(block) for block in blocks])
+    return map_fields(answer, value, _start_of(answer.text, value), sources)
 
 
 def map_fields(
-    answer: CitedText, value: Any, root: Node | None, sources: Sequence[str | None] = ()
+    answer: CitedText, value: Any, start: int | None, sources: Sequence[str | None] = ()
 ) -> dict[str, list[Citation]]:
-    """As `map_citations`, for an answer whose JSON object has been found already."""
+    """As `map_citations`, for an answer whose JSON object is known to begin at `start`."""
+    root = None if start is None else locate(answer.text, answer.cited_copy(start))
     leaves = leaves_of(value, root)
     mapper = _Mapper(answer, leaves)
     if answer.raw:
@@ -145,14 +160,14 @@ def map_fields(
     return {leaf.path: mapper.citations_of(leaf, sources) for leaf in leaves}
 
 
-def _root_of(text: str, value: Any) -> Node | None:
-    """The last JSON value in the text that shares most of its keys with `value`."""
+def _start_of(text: str, value: Any) -> int | None:
+    """Where the last JSON value begins that shares most of its keys with `value`."""
     best: tuple[int, int] | None = None
     for start, _, found in find_json(text, "[" if isinstance(value, list) else "{"):
         shared = len(_keys(found) & _keys(value))
         if best is None or shared >= best[0]:
             best = (shared, start)
-    return locate(text, best[1]) if best else None
+    return best[1] if best else None
 
 
 def _keys(value: Any) -> set[str]:
@@ -196,13 +211,32 @@ class _Mapper:
         cited = [block for block in self.answer.blocks if block.citations]
         if all(inside[0] <= block.start and block.end <= inside[1] for block in cited):
             return
-        lines = labelled_lines(self.answer.text, self.leaves, inside)
-        open_lines = [(start, end, leaf) for start, end, leaf in lines if not self.found[leaf.path]]
-        if not open_lines:
-            return
-        self._assign(
-            "label", lambda block: [leaf for start, end, leaf in open_lines if start < block.end and block.start < end]
-        )
+        spans = [(start, end) for start, end, _ in find_json(self.answer.text, "{")]
+        lines = labelled_lines(self.answer.text, self.leaves, [inside, *spans])
+        named = [(start, end, leaf) for start, end, leaf in lines if not self.found[leaf.path]]
+        starts, ends = [start for start, _, _ in named], [end for _, end, _ in named]
+        found: dict[str, list[tuple[Block, Leaf]]] = defaultdict(list)
+        for block in cited:
+            leaves = [leaf for _, _, leaf in named[bisect_right(ends, block.start) : bisect_left(starts, block.end)]]
+            if len(leaves) > 1:
+                self._share(block, leaves)
+            elif leaves:
+                found[leaves[0].path].append((block, leaves[0]))
+        for path, blocks in found.items():
+            self.found[path] += [(n, "label") for n in self._of_value(blocks)]
+
+    def _of_value(self, blocks: Sequence[tuple[Block, Leaf]]) -> list[int]:
+        """Of the cited blocks on a line those about its value: a line may go on with something else."""
+        value = blocks[0][1].value
+        if value is None:
+            return list(blocks[0][0].citations)
+        stating = [
+            block
+            for block, _ in blocks
+            if value.count_in(self._as_text(block.text)) or any(value.count_in(self._text(n)) for n in block.citations)
+        ]
+        wordy = not value.numbers and not value.days
+        return [n for block in stating or ([blocks[0][0]] if wordy else []) for n in block.citations]
 
     def by_value(self, root: Node | None) -> None:
         """Rule three: the cited text states the value of one field and of no other."""
@@ -254,7 +288,12 @@ class _Mapper:
         return self._texts.setdefault(raw, Text(raw))
 
 
+_PASSAGE = (
+    "cited_text", "type", "document_index", "file_id", "start_page_number", "end_page_number", "start_char_index",
+    "end_char_index", "start_block_index", "end_block_index", "search_result_index", "source", "url",
+)  # fmt: skip
+
+
 def _place(raw: Mapping[str, Any]) -> tuple[Any, ...]:
     """What makes two citations of an answer the same passage."""
-    names = ("cited_text", "document_index", "start_page_number", "start_char_index", "start_block_index", "url")
-    return tuple(raw.get(name) for name in names)
+    return tuple(raw.get(name) for name in _PASSAGE)

@@ -6,11 +6,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
-
 from batchata.core.items import custom_id, item_key
 from batchata.core.outcomes import Missing, Outcome
-from batchata.core.parsing import parse
+from batchata.core.parsing import decoded, parse
 
 logger = logging.getLogger("batchata")
 
@@ -24,11 +22,16 @@ def collect(
     citations: bool = False,
     missing: str = "no line of the results is about this item",
 ) -> list[Outcome[Any]]:
-    """One outcome for each of the `sources`. `run_id` None takes any run's lines; `missing` is the reason of gaps."""
+    """One outcome for each of the `sources`; `missing` is the reason of gaps.
+
+    `run_id` None takes any lines: those whose `custom_id` is not one of ours in the order of their arrival.
+    """
     outcomes: list[Outcome[Any] | None] = [None] * len(sources)
     for line in lines:
-        entry = _decoded(line)
+        entry = _entry(line)
         index = _index_of(entry, run_id)
+        if index is None and run_id is None and entry:
+            index = next((free for free, outcome in enumerate(outcomes) if outcome is None), None)
         if index is None or index >= len(outcomes) or outcomes[index] is not None:
             logger.warning("a result line is about no item of this batch, or the second one about it: %r", line[:120])
             continue
@@ -37,11 +40,14 @@ def collect(
             for index, each in enumerate(outcomes)]  # fmt: skip
 
 
-def _decoded(line: bytes) -> dict[str, Any]:
-    try:
-        entry = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return {}
+def custom_id_of(line: bytes) -> str | None:
+    """Which item a result line is about; None when the line cannot be read."""
+    name = _entry(line).get("custom_id")
+    return name if isinstance(name, str) else None
+
+
+def _entry(line: bytes) -> dict[str, Any]:
+    entry = decoded(line)
     return entry if isinstance(entry, dict) else {}
 
 

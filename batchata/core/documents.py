@@ -32,7 +32,7 @@ def media_type(data: bytes, name: str = "") -> str:
     """
     if not data:
         raise InputError("the file is empty")
-    if b"%PDF-" in data[:1024]:
+    if _is_pdf(data, name):
         return PDF
     if name.lower().endswith(".pdf"):
         raise InputError(f"not a PDF: it does not start with %PDF- but with {bytes(data[:8])!r}")
@@ -80,6 +80,21 @@ def pdf_pages(data: bytes) -> int:
     if pages == 0:
         raise InputError("the PDF has no pages")
     return pages
+
+
+def _is_pdf(data: bytes, name: str) -> bool:
+    """A header may have some junk before it; a text that only speaks of %PDF- is still a text."""
+    head = data[:1024]
+    if head.lstrip().startswith(b"%PDF-"):
+        return True
+    return b"%PDF-" in head and (name.lower().endswith(".pdf") or not _is_text(head))
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        return "\x00" not in head.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4
 
 
 def _document_block(source: dict[str, Any], *, citations: bool) -> dict[str, Any]:

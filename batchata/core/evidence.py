@@ -12,7 +12,8 @@ from batchata.core.leaves import Leaf, words_of
 from batchata.core.matching import Text
 
 _LINE = re.compile(r"^[ \t|]*(?:(?:[-*\u2022\u2013+]|\d+[.)])[ \t]+)?(?P<rest>[^\n]{3,})$", re.MULTILINE)
-_SEPARATOR = re.compile(r"[*`_\"' \t]*(?:[:=|\u2192]|[ \t][-\u2013\u2014][ \t])[*`_ \t]*")
+_SEPARATOR = re.compile(r"[:=|\u2192]|[ \t][-\u2013\u2014](?=[ \t])")
+_DECORATION = "*`_ \t"
 _LONGEST_LABEL = 100
 _MOST_SPLITS = 5
 
@@ -36,29 +37,35 @@ class _Split:
         return tuple(str(int(word) - base) if word.isdecimal() else word for word in self.label)
 
 
-def labelled_lines(text: str, leaves: Sequence[Leaf], json_span: tuple[int, int]) -> list[tuple[int, int, Leaf]]:
-    """The labelled lines outside the JSON as (start, end, leaf); the span is that of the value on the line."""
+def labelled_lines(
+    text: str, leaves: Sequence[Leaf], json_spans: Sequence[tuple[int, int]]
+) -> list[tuple[int, int, Leaf]]:
+    """The labelled lines outside all JSON as (start, end, leaf); the span is that of the value on the line."""
     index = _Index(leaves)
     lines = [
         splits
         for match in _LINE.finditer(text)
-        if not json_span[0] <= match.start() < json_span[1] and (splits := list(_splits(match)))
+        if not _is_within(match, json_spans) and (splits := list(_splits(match)))
     ]
     base = _numbering(lines, index)
     found = (next(((s.start, s.end, leaf) for s in splits if (leaf := index.find(s, base))), None) for splits in lines)
     return [each for each in found if each is not None]
 
 
+def _is_within(match: re.Match[str], spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start < match.end() and match.start() < end for start, end in spans)
+
+
 def _splits(match: re.Match[str]) -> Iterator[_Split]:
     """A label may hold separators of its own, as in `Vendor - name - Acme`."""
-    rest, offset = match["rest"], match.start("rest")
+    rest = match["rest"]
     for number, separator in enumerate(_SEPARATOR.finditer(rest)):
         if number == _MOST_SPLITS or separator.start() > _LONGEST_LABEL:
             return
-        value = rest[separator.end() :]
+        value = rest[separator.end() :].lstrip(_DECORATION)
         label = words_of(rest[: separator.start()])
         if label and value.strip():
-            yield _Split(label, offset + separator.end(), match.end(), value)
+            yield _Split(label, match.end() - len(value), match.end(), value)
 
 
 def _numbering(lines: Sequence[Sequence[_Split]], index: _Index) -> int:

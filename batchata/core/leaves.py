@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -84,21 +84,52 @@ def words_of(name: str) -> tuple[str, ...]:
 def _walk(value: Any, node: Node | None, place: Place) -> Iterator[Leaf]:
     if isinstance(value, RootModel):
         yield from _walk(value.root, node, place)
-    elif isinstance(value, BaseModel):
+    elif hasattr(type(value), "__pydantic_fields__"):
         yield from _walk_model(value, node, place)
+    elif isinstance(value, set | frozenset) and value:
+        yield from _walk(sorted(value, key=str), node, place)
     elif is_dataclass(value) and not isinstance(value, type):
         yield from _walk_members({each.name: getattr(value, each.name) for each in fields(value)}, node, place)
     elif isinstance(value, Mapping) and value:
         yield from _walk_members(value, node, place)
     elif isinstance(value, list | tuple) and value:
-        elements = node.elements if node and node.elements and len(node.elements) == len(value) else None
-        for index, element in enumerate(value):
-            yield from _walk(element, elements[index] if elements else None, place.element(index))
+        for index, (element, child) in enumerate(_paired(value, node)):
+            yield from _walk(element, child, place.element(index))
     else:
         yield Leaf(value, node, place)
 
 
-def _walk_model(model: BaseModel, node: Node | None, place: Place) -> Iterator[Leaf]:
+def _paired(values: Sequence[Any], node: Node | None) -> list[tuple[Any, Node | None]]:
+    """Each element with the JSON it was read from: a validator may have sorted them or left some out."""
+    elements = list((node.elements if node else None) or ())
+    if len(elements) == len(values) and all(map(_agrees, values, elements)):
+        return list(zip(values, elements, strict=True))
+    pairs: list[tuple[Any, Node | None]] = []
+    for value in values:
+        found = next((each for each in elements if _agrees(value, each)), None)
+        if found is not None:
+            elements.remove(found)
+        pairs.append((value, found))
+    return pairs
+
+
+def _agrees(value: Any, node: Node) -> bool:
+    """Whether a value can have been read from this JSON: all the scalars that both have are alike."""
+    if node.members is not None:
+        names = type(value).__pydantic_fields__ if hasattr(type(value), "__pydantic_fields__") else {}
+        parts = value if isinstance(value, Mapping) else {name: getattr(value, name) for name in names}
+        return all(_alike(part, node.members[name].scalar) for name, part in parts.items() if name in node.members)
+    return node.elements is not None or _alike(value, node.scalar)
+
+
+def _alike(value: Any, scalar: Any) -> bool:
+    if value is None or scalar is None or isinstance(value, bool | Mapping | list | tuple | set | BaseModel):
+        return value is scalar or not isinstance(value, bool)
+    read, written = value_of(value), value_of(scalar)
+    return read is None or written is None or read.agrees(written)
+
+
+def _walk_model(model: Any, node: Node | None, place: Place) -> Iterator[Leaf]:
     members = (node.members if node else None) or {}
     for name, keys, names in _fields_of(type(model)):
         child = next((members[key] for key in keys if key in members), None)
@@ -112,10 +143,10 @@ def _walk_members(value: Mapping[Any, Any], node: Node | None, place: Place) -> 
 
 
 @lru_cache(maxsize=1024)
-def _fields_of(model: type[BaseModel]) -> list[tuple[str, list[str], tuple[tuple[str, ...], ...]]]:
+def _fields_of(model: Any) -> list[tuple[str, list[str], tuple[tuple[str, ...], ...]]]:
     """For each field its name, the keys it may have in JSON, and its names in words."""
     found = []
-    for name, info in model.model_fields.items():
+    for name, info in model.__pydantic_fields__.items():
         keys = _json_keys(name, info)
         names = [name, *keys, *([info.title] if info.title else [])]
         found.append((name, keys, tuple(dict.fromkeys(words_of(each) for each in names))))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 _NOT_WORD = re.compile(r"[^\w]+|_+")
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,'\u2019]\d+)*(?:[ \u00a0\u202f]\d{3}(?:[.,]\d+)?(?![\d.,]*\d))*")
@@ -60,6 +60,32 @@ class Number:
     amount: bool
 
 
+R = TypeVar("R", date, Decimal)
+
+
+@dataclass(slots=True)
+class Stated(Generic[R]):
+    """How a value stands in a text: how often, ever as an amount, and what else may be meant there."""
+
+    count: int
+    amount: bool
+    readings: frozenset[R]
+
+
+def _stated(found: Iterable[tuple[frozenset[R], bool]]) -> dict[R, Stated[R]]:
+    stated: dict[R, Stated[R]] = {}
+    for readings, amount in found:
+        for reading in readings:
+            before = stated.get(reading)
+            if before is None:
+                stated[reading] = Stated(1, amount, readings)
+            else:
+                before.count += 1
+                before.amount |= amount
+                before.readings |= readings
+    return stated
+
+
 def stem(word: str) -> str:
     """The word without the s of a plural."""
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
@@ -100,17 +126,14 @@ class Text:
         return [Text(f"{label}\n{line}") for label, line in zip(above, lines, strict=False)]
 
     @cached_property
-    def dates(self) -> frozenset[date]:
-        return frozenset(day for _, days in dates_in(self.raw) for day in days)
+    def dates(self) -> dict[date, Stated[date]]:
+        """Each day the text states."""
+        return _stated((days, True) for _, days in dates_in(self.raw))
 
     @cached_property
-    def numbers(self) -> dict[Decimal, bool]:
-        """Each absolute value the text states, and whether it ever stands there as an amount."""
-        found: dict[Decimal, bool] = {}
-        for number in numbers_in(_without_dates(self.raw)):
-            for reading in number.readings:
-                found[reading] = found.get(reading, False) or number.amount
-        return found
+    def numbers(self) -> dict[Decimal, Stated[Decimal]]:
+        """Each absolute value the text states."""
+        return _stated((number.readings, number.amount) for number in numbers_in(_without_dates(self.raw)))
 
     @cached_property
     def currencies(self) -> frozenset[str]:
@@ -119,34 +142,49 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A field's value in the forms it may take in a text. `same` is equal for values that read alike."""
+    """A field's value in the forms it may take in a text."""
 
     folded: str
     numbers: frozenset[Decimal]
     days: frozenset[date]
 
-    @property
-    def same(self) -> object:
-        return self.days or self.numbers or self.folded
-
     def count_in(self, text: Text) -> int:
         """How often the text states this value; 0 when it does not."""
         if self.days:
-            return int(not text.dates.isdisjoint(self.days))
+            return sum(text.dates[day].count for day in self.days if day in text.dates)
         if self.numbers:
-            return int(not text.numbers.keys().isdisjoint(self.numbers))
+            return sum(text.numbers[number].count for number in self.numbers if number in text.numbers)
         return text.folded.count(self.folded) or int(self.folded.strip() in text.currencies)
+
+    def reading_in(self, text: Text) -> object:
+        """What the text says where it states this value: equal for values that cannot be told apart there.
+
+        03/04/2026 is two days at once, so two fields with those days are as good as equal.
+        """
+        if self.days:
+            return next((text.dates[day].readings for day in self.days if day in text.dates), self.days)
+        if self.numbers:
+            return next((text.numbers[each].readings for each in self.numbers if each in text.numbers), self.numbers)
+        return self.folded
 
     def is_distinct_in(self, text: Text) -> bool:
         """Whether finding the value there means something by itself, as a bare small number does not."""
         if self.days:
             return True
         if self.numbers:
-            return any(text.numbers.get(number, False) or number >= 10_000 for number in self.numbers)
+            return any(each >= 10_000 or text.numbers[each].amount for each in self.numbers if each in text.numbers)
         bare = self.folded.strip()
         if len(bare) >= _SHORT:
             return self.folded in text.folded
         return len(bare) == 3 and re.search(rf"\b{re.escape(bare.upper())}\b", text.raw) is not None
+
+    def agrees(self, other: Value) -> bool:
+        """Whether the two can be the same value in different formats."""
+        if self.days and other.days:
+            return not self.days.isdisjoint(other.days)
+        if self.numbers and other.numbers:
+            return not self.numbers.isdisjoint(other.numbers)
+        return self.folded == other.folded
 
 
 def value_of(raw: Any) -> Value | None:
@@ -166,7 +204,7 @@ def value_of(raw: Any) -> Value | None:
 
 def _number_value(raw: float | Decimal) -> Value | None:
     number = Decimal(str(raw))
-    return Value("", frozenset({abs(number)}), frozenset()) if number.is_finite() else None
+    return Value("", frozenset({number.copy_abs()}), frozenset()) if number.is_finite() else None
 
 
 @lru_cache(maxsize=4096)

@@ -10,11 +10,13 @@ import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from batchata.core.citations import CitedText, answer_text, map_fields
+from batchata.core.enumcase import aligned
 from batchata.core.jsontext import find_json, locate
 from batchata.core.outcomes import Canceled, Errored, Expired, Invalid, Outcome, Refused, Succeeded, Truncated
+from batchata.core.plain import plain
 from batchata.core.schema import adapter, json_schema
 
-_CUT = ("max_tokens", "model_context_window_exceeded")
+_CUT = ("max_tokens", "model_context_window_exceeded", "pause_turn")
 _SHOWN_ERRORS = 3
 
 
@@ -32,12 +34,12 @@ def parse(
     with `{path: [Citation]}`. `sources` are the item's documents in order, for `Citation.source_file`.
     Source: doc:build-with-claude/batch-processing.
     """
+    entry = decoded(line) if isinstance(line, bytes | str) else plain(line)
     try:
-        entry = orjson.loads(line) if isinstance(line, bytes | str) else line
         custom_id, result = entry["custom_id"], entry["result"]
         kind = result["type"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        return Errored(custom_id="", error_type="unreadable_line", message=f"the line cannot be read: {error}")
+    except (KeyError, TypeError) as error:
+        return Errored(custom_id="", error_type="unreadable_line", message=f"the line cannot be read: {error!r}")
     match kind:
         case "succeeded" if isinstance(result.get("message"), Mapping):
             return _answered(custom_id, result["message"], response_model, sources, citations=enable_citations)
@@ -49,6 +51,17 @@ def parse(
             return Canceled(custom_id=custom_id)
         case _:
             return Errored(custom_id=custom_id, error_type="unknown_result", message=f"its type is {kind!r}")
+
+
+def decoded(line: bytes | str) -> Any:
+    """A result line as an object, None when it is no JSON. The standard library reads what orjson is too strict for."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(line)
+        except ValueError:
+            return None
 
 
 def _errored(custom_id: str, error: Any) -> Errored:
@@ -67,12 +80,27 @@ def _errored(custom_id: str, error: Any) -> Errored:
 def _answered(
     custom_id: str, message: Mapping[str, Any], response_model: Any, sources: Sequence[str | None], *, citations: bool
 ) -> Outcome[Any]:
+    usage = message.get("usage")
     known: dict[str, Any] = {
         "custom_id": custom_id,
         "model": message.get("model") or "",
-        "usage": message.get("usage") or {},
+        "usage": usage if isinstance(usage, Mapping) else {},
         "message_id": message.get("id"),
     }
+    try:
+        return _understood(known, message, response_model, sources, citations=citations)
+    except Exception as error:  # noqa: BLE001 - it is paid for, and one odd answer must not hide the others
+        return Invalid(**known, problem=f"the answer has a shape that cannot be read: {error!r}", text="")
+
+
+def _understood(
+    known: Mapping[str, Any],
+    message: Mapping[str, Any],
+    response_model: Any,
+    sources: Sequence[str | None],
+    *,
+    citations: bool,
+) -> Outcome[Any]:
     content = message.get("content") or []
     stop = message.get("stop_reason")
     if stop == "refusal":
@@ -80,10 +108,35 @@ def _answered(
         return Refused(**known, category=details.get("category"), explanation=details.get("explanation"))
     if stop in _CUT:
         return Truncated(**known, stop_reason=stop, text=answer_text(content))
-    return _read(known, content, stop, response_model, sources, citations=citations)
+    if response_model is None:
+        return _text(known, content, stop, sources, citations=citations)
+    return _object(known, content, stop, response_model, sources, citations=citations)
 
 
-def _read(
+def _text(
+    known: Mapping[str, Any],
+    content: Sequence[Mapping[str, Any]],
+    stop: str | None,
+    sources: Sequence[str | None],
+    *,
+    citations: bool,
+) -> Outcome[Any]:
+    text = answer_text(content)
+    if stop == "tool_use":
+        names = ", ".join(str(block.get("name")) for block in content if block.get("type") == "tool_use")
+        problem = f"the model called a tool ({names}) and waits for its result, which a message batch cannot give"
+        return Invalid(**known, problem=problem, text=text)
+    if not text or text.isspace():
+        return _empty(known, content, stop)
+    return Succeeded(**known, result=text, citations=CitedText(content).citations(sources) if citations else None)
+
+
+def _empty(known: Mapping[str, Any], content: Sequence[Mapping[str, Any]], stop: str | None) -> Invalid:
+    blocks = ", ".join(sorted({str(block.get("type")) for block in content})) or "none"
+    return Invalid(**known, problem=f"the answer has no text (stop reason {stop}; blocks: {blocks})", text="")
+
+
+def _object(
     known: Mapping[str, Any],
     content: Sequence[Mapping[str, Any]],
     stop: str | None,
@@ -92,26 +145,27 @@ def _read(
     *,
     citations: bool,
 ) -> Outcome[Any]:
-    text = answer_text(content)
-    if response_model is not None and not text:
-        text = answer_text(content := _tool_input(content) or content)
-    if not text or text.isspace():
-        blocks = ", ".join(sorted({str(block.get("type")) for block in content})) or "none"
-        return Invalid(**known, problem=f"the answer has no text (stop reason {stop}; blocks: {blocks})", text="")
-    if response_model is None:
-        return Succeeded(**known, result=text, citations=CitedText(content).citations(sources) if citations else None)
-    try:
-        value, start = read_object(text, response_model)
-    except UnreadableAnswerError as error:
-        return Invalid(**known, problem=str(error), text=text)
-    mapped = map_fields(CitedText(content), value, locate(text, start), sources) if citations else None
-    return Succeeded(**known, result=value, citations=mapped)
+    """The object is in the text, or it is the input of a tool that was called."""
+    problem, said = "", answer_text(content)
+    for blocks in (content, *_tool_inputs(content)):
+        text = answer_text(blocks)
+        if not text or text.isspace():
+            continue
+        try:
+            value, start = read_object(text, response_model)
+        except UnreadableAnswerError as error:
+            problem = problem or str(error)
+            continue
+        mapped = map_fields(CitedText(blocks), value, start, sources) if citations else None
+        return Succeeded(**known, result=value, citations=mapped)
+    return Invalid(**known, problem=problem, text=said) if problem else _empty(known, content, stop)
 
 
-def _tool_input(content: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """A tool can be the channel of the answer: then its input is the object."""
-    calls = [block for block in content if block.get("type") == "tool_use"]
-    return [{"type": "text", "text": json.dumps(calls[0].get("input"))}] if len(calls) == 1 else []
+def _tool_inputs(content: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Each call of a tool as if its input had been written."""
+    for block in content:
+        if block.get("type") == "tool_use":
+            yield [{"type": "text", "text": json.dumps(block.get("input"))}]
 
 
 class UnreadableAnswerError(ValueError):
@@ -124,17 +178,14 @@ def read_object(text: str, response_model: Any) -> tuple[Any, int]:
     Of several JSON values the one that validates counts: with the most fields filled, the last one on a tie.
     """
     validator = adapter(response_model)
-    if text[:1] == "{" and text[-1:] == "}":
-        try:
-            return _accepted(validator, text), 0
-        except ValidationError:
-            pass
+    if text[:1] == "{" and text[-1:] == "}" and (value := _at_once(validator, text)) is not None:
+        return value, 0
     best: tuple[int, int, Any] | None = None
-    errors: list[ValidationError] = []
+    errors: list[Exception] = []
     for start, raw, found in _candidates(text, response_model):
         try:
             value = _validated(validator, raw, found, response_model)
-        except ValidationError as error:
+        except (ValidationError, UnreadableAnswerError) as error:
             errors.append(error)
             continue
         filled = _filled(found, value)
@@ -143,6 +194,15 @@ def read_object(text: str, response_model: Any) -> tuple[Any, int]:
     if best is None:
         raise UnreadableAnswerError(_why(text, errors))
     return best[2], best[1]
+
+
+def _at_once(validator: TypeAdapter[Any], text: str) -> Any:
+    """The common case: the text is the object and nothing else. None when it has to be looked for."""
+    try:
+        value = _accepted(validator, text)
+    except (ValidationError, UnreadableAnswerError):
+        return None
+    return None if isinstance(value, BaseModel) and not value.model_fields_set else value
 
 
 def _candidates(text: str, response_model: Any) -> Iterator[tuple[int, str, Any]]:
@@ -160,9 +220,7 @@ def _validated(validator: TypeAdapter[Any], raw: str, found: Any, response_model
     try:
         return _accepted(validator, raw)
     except ValidationError:
-        schema = json_schema(response_model)
-        aligned = _aligned(found, schema, schema.get("$defs", {}))
-        return _accepted(validator, json.dumps(aligned))
+        return _accepted(validator, json.dumps(aligned(found, json_schema(response_model))))
 
 
 def _accepted(validator: TypeAdapter[Any], raw: str) -> Any:
@@ -174,29 +232,6 @@ def _accepted(validator: TypeAdapter[Any], raw: str) -> Any:
         raise UnreadableAnswerError(f"the response model raised {error!r} on {raw[:120]!r}") from error
 
 
-def _aligned(value: Any, schema: Mapping[str, Any], defs: Mapping[str, Any]) -> Any:
-    """The value with enum members written as the schema has them; the API may change their case.
-
-    Source: doc:build-with-claude/structured-outputs.
-    """
-    if "$ref" in schema:
-        schema = {**defs.get(schema["$ref"].removeprefix("#/$defs/"), {}), **schema}
-    for option in (*schema.get("anyOf", ()), *schema.get("oneOf", ())):
-        value = _aligned(value, option, defs)
-    if isinstance(value, str):
-        members = [*schema.get("enum", ()), *([schema["const"]] if "const" in schema else ())]
-        same = [each for each in members if isinstance(each, str) and each.casefold() == value.casefold()]
-        return same[0] if len(same) == 1 else value
-    if isinstance(value, dict):
-        properties = schema.get("properties", {})
-        others = schema.get("additionalProperties")
-        rest = others if isinstance(others, Mapping) else {}
-        return {key: _aligned(each, properties.get(key, rest), defs) for key, each in value.items()}
-    if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
-        return [_aligned(each, schema["items"], defs) for each in value]
-    return value
-
-
 def _filled(found: Any, value: Any) -> int:
     """How much of the JSON the model took up: an empty {} in the prose fits any model of optional fields."""
     if isinstance(value, BaseModel):
@@ -204,10 +239,13 @@ def _filled(found: Any, value: Any) -> int:
     return len(found) if isinstance(found, dict | list) else 0
 
 
-def _why(text: str, errors: Sequence[ValidationError]) -> str:
+def _why(text: str, errors: Sequence[Exception]) -> str:
     if not errors:
         return f"the answer holds no JSON object: {text[:120]!r}"
-    details = errors[-1].errors(include_url=False, include_context=False)
+    last = errors[-1]
+    if not isinstance(last, ValidationError):
+        return str(last)
+    details = last.errors(include_url=False, include_context=False)
     shown = "; ".join(f"{_place(each['loc'])}: {each['msg']}" for each in details[:_SHOWN_ERRORS])
     more = f" and {len(details) - _SHOWN_ERRORS} more" if len(details) > _SHOWN_ERRORS else ""
     return f"the answer does not fit the response model: {shown}{more}"

@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from batchata.core.plain import plain
 from batchata.core.rates import Rates, rates_of
-from batchata.errors import InputError
+from batchata.errors import UnknownUsageError
 
 _MILLION = Decimal(1_000_000)
 _HALF, _WHOLE = Decimal("0.5"), Decimal(1)
@@ -60,9 +61,10 @@ class Tokens:
 
     @classmethod
     def of(cls, usage: Mapping[str, Any]) -> Tokens:
-        """Raises InputError when the two counts that the API always gives are missing."""
+        """Raises UnknownUsageError when the two counts that the API always gives are missing."""
+        usage = plain(usage)
         if usage.get("input_tokens") is None or usage.get("output_tokens") is None:
-            raise InputError(f"the usage gives no input_tokens or output_tokens: {dict(usage)!r}")
+            raise UnknownUsageError(f"the usage gives no input_tokens or output_tokens: {dict(usage)!r}")
         written = usage.get("cache_creation_input_tokens") or 0
         short = (usage.get("cache_creation") or {}).get("ephemeral_5m_input_tokens") or 0
         server = usage.get("server_tool_use") or {}
@@ -85,8 +87,10 @@ def price(usage: Mapping[str, Any], model: str, *, rates: Rates | None = None, a
     web searches at full price. `rates` replaces the tables; `at` asks for the prices of that time (default: the
     newest ones).
 
-    Raises UnknownPriceError when no table knows the model. Source: doc:about-claude/pricing.
+    Raises UnknownPriceError when no table knows the model, UnknownUsageError for a usage without counts.
+    Source: doc:about-claude/pricing.
     """
+    usage = plain(usage)
     tokens = Tokens.of(usage)
     discount = _WHOLE if usage.get("service_tier") in _FULL_PRICE_TIERS else _HALF
     geo = US_GEO if usage.get("inference_geo") == "us" else _WHOLE

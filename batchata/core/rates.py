@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -79,7 +80,7 @@ def _genai_rates(model: str, at: datetime | None) -> Rates | None:
 
     provider = next(each for each in providers if each.id == "anthropic")
     found = provider.find_model(model)
-    if found is None:
+    if found is None or not _is_name_of(found.id, model):
         return None
     prices = found.get_prices(at or _NEWEST)
     if prices.input_mtok is None or prices.output_mtok is None:
@@ -88,6 +89,12 @@ def _genai_rates(model: str, at: datetime | None) -> Rates | None:
     tiers = tuple((start, _rates_above(prices, start)) for start in sorted(starts))
     base = _rates_above(prices, 0)
     return Rates(base.input, base.output, base.write_5m, base.write_1h, base.read, base.search, tiers)
+
+
+def _is_name_of(known: str, model: str) -> bool:
+    """The table matches by beginnings, so that claude-opus-4-10 would be priced as claude-opus-4-1."""
+    root = re.escape(known.removesuffix("-latest").removesuffix("-0"))
+    return re.fullmatch(rf"{root}(?:-0)?(?:[-@]\d{{8}}|-latest)?", model) is not None
 
 
 def _rates_above(prices: Any, start: int) -> Rates:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
-from batchata.core.items import Request
+from batchata.core.collecting import custom_id_of
+from batchata.core.items import Request, item_key
 from batchata.core.requests import EncodedBatch, encode
 from batchata.errors import (
     AmbiguousSubmitError,
@@ -25,12 +27,16 @@ from batchata.io.faults import is_account_trouble, may_have_created, reading, st
 if TYPE_CHECKING:
     from anthropic import Anthropic
 
+logger = logging.getLogger("batchata")
+
 State = Literal["in_progress", "canceling", "ended"]
 
 SUBMIT_TIMEOUT = 1_800.0
 """Seconds: 256 MB take a while on a slow line, and giving up early leaves a batch that may exist."""
 
 READINGS = 3
+_BATCH_KEYS = {"id", "processing_status", "request_counts", "created_at", "expires_at"}
+_PORTS = {"http": 80, "https": 443}
 _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 
@@ -72,6 +78,10 @@ class BatchStatus:
 
     @classmethod
     def from_api(cls, raw: Mapping[str, Any]) -> BatchStatus:
+        """From the API's JSON. Raises ValueError when that is no message batch."""
+        if not isinstance(raw, Mapping) or not _BATCH_KEYS <= raw.keys():
+            raise ValueError(f"the answer is no message batch: {str(raw)[:120]!r}")
+
         def time(name: str) -> datetime | None:
             return datetime.fromisoformat(raw[name]) if raw.get(name) else None
 
@@ -88,8 +98,12 @@ class BatchStatus:
         )
 
 
-def submit(client: Anthropic, requests: Sequence[Request] | EncodedBatch) -> str:
+def submit(
+    client: Anthropic, requests: Sequence[Request] | EncodedBatch, *, extra_headers: Mapping[str, str] | None = None
+) -> str:
     """Creates a message batch with one POST and returns its id. It is never sent a second time.
+
+    `extra_headers` go with the call, such as `{"anthropic-beta": "..."}`.
 
     Raises InputError before sending (over 100,000 requests, 256 MB, or 32 MB for one); CredentialsError,
     AccountError, RequestRefusedError, ServiceError when certainly nothing was created; AmbiguousSubmitError when
@@ -101,6 +115,7 @@ def submit(client: Anthropic, requests: Sequence[Request] | EncodedBatch) -> str
     headers = {"content-type": "application/json"}
     if batch.api_version:
         headers["anthropic-version"] = batch.api_version
+    headers |= extra_headers or {}
     once = client.with_options(max_retries=0, timeout=SUBMIT_TIMEOUT)
     try:
         raw = once.post("/v1/messages/batches", content=batch.body, cast_to=object, options={"headers": headers})
@@ -112,8 +127,11 @@ def submit(client: Anthropic, requests: Sequence[Request] | EncodedBatch) -> str
         if type(error.__cause__).__name__ in _NEVER_SENT:
             raise ServiceError(f"create: the API could not be reached, nothing was sent ({error.__cause__})") from error
         raise _ambiguous(batch, f"the connection broke ({error.__cause__ or error})") from error
-    except anthropic.AnthropicError as error:
+    except (anthropic.AnthropicError, ValueError) as error:
         raise _ambiguous(batch, f"the answer could not be read ({error})") from error
+    except KeyboardInterrupt:
+        logger.warning("%s", _ambiguous(batch, "it was interrupted"))
+        raise
     return _batch_id(batch, raw)
 
 
@@ -141,14 +159,14 @@ def poll(client: Anthropic, batch_id: str) -> BatchStatus:
     """
     with reading(f"retrieve {batch_id}"):
         raw: Any = client.get(f"/v1/messages/batches/{batch_id}", cast_to=object)
-    return BatchStatus.from_api(raw)
+        return BatchStatus.from_api(raw)
 
 
 def cancel(client: Anthropic, batch_id: str) -> BatchStatus:
     """Asks the API to stop a message batch. What was processed by then is billed and has results."""
     with reading(f"cancel {batch_id}"):
         raw: Any = client.post(f"/v1/messages/batches/{batch_id}/cancel", cast_to=object)
-    return BatchStatus.from_api(raw)
+        return BatchStatus.from_api(raw)
 
 
 def stream_results(client: Anthropic, batch_id: str) -> Iterator[bytes]:
@@ -189,7 +207,7 @@ def download_results(client: Anthropic, batch_id: str, file: IO[bytes]) -> int:
         except ServiceError as error:
             broke = error
         file.seek(0)
-        read = sum(1 for _ in whole_lines(file))
+        read = _count_items(file, expected)
         if read == expected:
             return read
     if broke is not None and read == 0:
@@ -200,6 +218,19 @@ def download_results(client: Anthropic, batch_id: str, file: IO[bytes]) -> int:
         read=read,
         expected=expected,
     )
+
+
+def _count_items(file: IO[bytes], expected: int) -> int:
+    """How many items the lines are about: each `custom_id` once. A bit for each item of ours, not its id."""
+    seen, others = bytearray(expected), set[str]()
+    for line in whole_lines(file):
+        name = custom_id_of(line)
+        key = item_key(name) if name else None
+        if key is not None and key.index < expected:
+            seen[key.index] = 1
+        elif name:
+            others.add(name)
+    return sum(seen) + len(others)
 
 
 def whole_lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -232,13 +263,17 @@ def _own_url(client: Anthropic, status: BatchStatus) -> str:
             f"are being processed; it ends by {status.expires_at:%Y-%m-%d %H:%M} UTC at the latest"
         )
     own, theirs = urlsplit(str(client.base_url)), urlsplit(status.results_url)
-    if (own.scheme, own.netloc) != (theirs.scheme, theirs.netloc):
+    if _origin(own) != _origin(theirs):
         raise ForeignResultsUrlError(
             f"the results of {status.batch_id} are said to be at {theirs.scheme}://{theirs.netloc}, but the client "
             f"talks to {own.scheme}://{own.netloc}: the key is not sent there. If that is where your API lives, "
             "make a client with that base_url"
         )
     return status.results_url
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
 
 
 def _copy(client: Anthropic, batch_id: str, url: str, file: IO[bytes]) -> None:

@@ -25,7 +25,10 @@ def make_client(api_key: str | None = None, base_url: str | None = None) -> Anth
     from dotenv import find_dotenv, load_dotenv
 
     if found := find_dotenv(usecwd=True):
-        load_dotenv(found)
+        try:
+            load_dotenv(found)
+        except UnicodeDecodeError as error:
+            raise CredentialsError(f"{found} is not UTF-8 text, so no key can be read from it") from error
     try:
         client = anthropic.Anthropic(api_key=api_key, base_url=base_url)
     except anthropic.AnthropicError as error:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SPEND_CODES = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
 _ACCOUNT_STATUS = (402, 403)
 _OWN_LIMIT = ("You have reached your specified", "Your credit balance is too low")
-_MAYBE_CREATED = (408, 409)
+_MAYBE_CREATED = (408, 409, 499)
 
 
 @contextmanager
@@ -31,8 +31,8 @@ def reading(what: str) -> Iterator[None]:
         raise ServiceError(f"{what}: the API could not be reached ({error.__cause__ or error}); try again") from error
     except httpx2.HTTPError as error:
         raise ServiceError(f"{what}: the connection broke ({error}); try again") from error
-    except anthropic.AnthropicError as error:
-        raise ServiceError(f"{what}: {error}") from error
+    except (anthropic.AnthropicError, ValueError) as error:
+        raise ServiceError(f"{what}: the answer could not be read ({error})") from error
 
 
 def status_error(what: str, error: APIStatusError) -> BatchataError:

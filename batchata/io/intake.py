@@ -28,7 +28,7 @@ def checked_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any
         both = "both were" if messages is not None else "neither was"
         raise InputError(f"batch() takes either messages or files; {both} given")
     name, given = ("messages", messages) if files is None else ("files", files)
-    if isinstance(given, str | bytes | Mapping | PathLike):
+    if isinstance(given, str | bytes | bytearray | Mapping | PathLike):
         raise InputError(f"{name} is a list; put the one you have in square brackets")
     items = list(given)
     if name == "messages" and items and all(isinstance(each, Mapping) for each in items):
@@ -63,7 +63,12 @@ def readable_documents(files: Sequence[Source], info: ModelInfo, *, citations: b
 
 
 def checked_submit(
-    client: Anthropic, requests: Sequence[Request], items: Sequence[Any], model: str, rates: Rates | None
+    client: Anthropic,
+    requests: Sequence[Request],
+    items: Sequence[Any],
+    model: str,
+    rates: Rates | None,
+    headers: Mapping[str, str] | None,
 ) -> str:
     """Sends the requests as one message batch; says beforehand when its cost will not be known."""
     encoded = encode(requests, [item_name(item, index) for index, item in enumerate(items)])
@@ -72,6 +77,6 @@ def checked_submit(
             rates_of(model)
         except UnknownPriceError as error:
             logger.warning("the cost of this batch will not be known: %s", error)
-    batch_id = submit(client, encoded)
+    batch_id = submit(client, encoded, extra_headers=headers)
     logger.info("%s: %d requests sent (%.1f MB)", batch_id, encoded.total, len(encoded.body) / 1e6)
     return batch_id

@@ -15,6 +15,7 @@ from batchata.errors import InputError, Problem
 Source = str | PathLike[str] | bytes
 """A path, the bytes of a file, or the id of a file that was uploaded with the Files API."""
 
+_LONGEST_NAME = 200
 _FILE_ID = re.compile(r"file_[A-Za-z0-9_-]{4,}")
 
 
@@ -46,12 +47,13 @@ def read_document(source: Source, *, citations: bool = False) -> Document:
 
 def is_file_id(source: object) -> bool:
     """Whether it names an uploaded file; a file of that name on disk comes first."""
-    return isinstance(source, str) and _FILE_ID.fullmatch(source) is not None and not Path(source).exists()
+    return isinstance(source, str) and _FILE_ID.fullmatch(source) is not None and not _size(Path(source))
 
 
 def source_name(source: object, index: int) -> str:
     """How an error names the item."""
-    return f"item {index} ({source})" if isinstance(source, str | PathLike) else f"item {index} (bytes)"
+    what = str(source) if isinstance(source, str | PathLike) else type(source).__name__
+    return f"item {index} ({what if len(what) <= _LONGEST_NAME else what[:_LONGEST_NAME] + ' ...'})"
 
 
 def _read(path: Path) -> bytes:
@@ -71,5 +73,12 @@ def _read(path: Path) -> bytes:
 
 def _check_sizes(sources: Sequence[Source]) -> None:
     """Refuses what cannot fit into one batch before gigabytes are read."""
-    paths = [Path(each) for each in sources if isinstance(each, str | PathLike)]
-    check_bytes(sum(path.stat().st_size for path in paths if path.is_file()))
+    check_bytes(sum(_size(Path(each)) for each in sources if isinstance(each, str | PathLike)))
+
+
+def _size(path: Path) -> int:
+    """What cannot be looked at counts nothing here: reading it will say what is wrong."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except (OSError, ValueError):
+        return 0

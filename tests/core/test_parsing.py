@@ -147,7 +147,7 @@ def test_a_validator_that_breaks_is_an_outcome_and_no_crash():
 
 @pytest.mark.parametrize(("stop", "kind"), [
     ("max_tokens", "truncated"), ("model_context_window_exceeded", "truncated"), ("refusal", "refused"),
-    ("end_turn", "succeeded"), ("stop_sequence", "succeeded"), ("pause_turn", "succeeded"), ("brand_new", "succeeded"),
+    ("end_turn", "succeeded"), ("stop_sequence", "succeeded"), ("pause_turn", "truncated"), ("brand_new", "succeeded"),
 ])  # fmt: skip
 def test_the_stop_reason_comes_before_the_text(stop, kind):
     assert parse(line('{"x": 1, "y": 2}', stop=stop), Point).kind == kind

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from batchata import Rates, bound, build_requests, document, price
 from batchata.core.pricing import Tokens
-from batchata.errors import InputError, UnboundedCostError, UnknownPriceError
+from batchata.errors import UnboundedCostError, UnknownPriceError, UnknownUsageError
 from tests.pdfs import pdf
 
 MILLION = 1_000_000
@@ -92,7 +92,7 @@ def test_a_price_can_be_given_or_registered(monkeypatch):
 
 @pytest.mark.parametrize("used", [{}, {"input_tokens": 5}, {"input_tokens": None, "output_tokens": 1}])
 def test_a_usage_without_its_counts_is_no_zero(used):
-    with pytest.raises(InputError, match="gives no input_tokens or output_tokens"):
+    with pytest.raises(UnknownUsageError, match="gives no input_tokens or output_tokens"):
         Tokens.of(used)
 
 
