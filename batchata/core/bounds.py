@@ -114,7 +114,7 @@ def _pdf_tokens(data: bytes) -> int:
     logging.getLogger("pypdf").setLevel(logging.ERROR)
     try:
         texts = [page.extract_text() for page in PdfReader(io.BytesIO(data)).pages]
-    except Exception as error:  # pypdf raises whatever a broken file makes it stumble over
+    except Exception as error:  # noqa: BLE001 - pypdf raises whatever a broken file makes it stumble over
         logger.info("a PDF that cannot be read is bounded by the context window: %s", error)
         texts = None
     if not texts:

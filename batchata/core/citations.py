@@ -116,7 +116,7 @@ class CitedText:
     def cited_copy(self, start: int) -> int:
         """Where the JSON value at `start` begins, or an equal one that is cited when this one is not."""
         cited = [block for block in self.blocks if block.citations]
-        found = list(find_json(self.text)) if len(cited) else []
+        found = list(find_json(self.text)) if cited else []
         value = next((each for begin, _, each in found if begin == start), None)
         copies = [(begin, end) for begin, end, each in found if value is not None and each == value]
         within = (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, cast
 
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
 from pydantic.fields import FieldInfo
@@ -131,7 +131,7 @@ def _alike(value: Any, scalar: Any) -> bool:
 
 def _walk_model(model: Any, node: Node | None, place: Place) -> Iterator[Leaf]:
     members = (node.members if node else None) or {}
-    for name, keys, names in _fields_of(type(model)):
+    for name, keys, names in _fields_of(cast("Hashable", type(model))):
         child = next((members[key] for key in keys if key in members), None)
         yield from _walk(getattr(model, name), child, place.member(name, names))
 
@@ -143,10 +143,10 @@ def _walk_members(value: Mapping[Any, Any], node: Node | None, place: Place) -> 
 
 
 @lru_cache(maxsize=1024)
-def _fields_of(model: Any) -> list[tuple[str, list[str], tuple[tuple[str, ...], ...]]]:
+def _fields_of(model: Hashable) -> list[tuple[str, list[str], tuple[tuple[str, ...], ...]]]:
     """For each field its name, the keys it may have in JSON, and its names in words."""
     found = []
-    for name, info in model.__pydantic_fields__.items():
+    for name, info in getattr(model, "__pydantic_fields__").items():  # noqa: B009 - of a Pydantic dataclass too
         keys = _json_keys(name, info)
         names = [name, *keys, *([info.title] if info.title else [])]
         found.append((name, keys, tuple(dict.fromkeys(words_of(each) for each in names))))

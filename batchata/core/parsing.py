@@ -220,7 +220,8 @@ def _validated(validator: TypeAdapter[Any], raw: str, found: Any, response_model
     try:
         return _accepted(validator, raw)
     except ValidationError:
-        return _accepted(validator, json.dumps(aligned(found, json_schema(response_model))))
+        mended = json.dumps(aligned(found, json_schema(response_model)), ensure_ascii=False)
+        return _accepted(validator, mended.encode(errors="replace").decode())  # half an emoji is no text
 
 
 def _accepted(validator: TypeAdapter[Any], raw: str) -> Any:

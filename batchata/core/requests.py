@@ -11,12 +11,14 @@ import orjson
 
 from batchata.core.items import Document, Item, Message, Request, custom_id, is_run_id
 from batchata.core.models import SAMPLING, SAMPLING_API_VERSION, ModelInfo
-from batchata.core.schema import instruction, output_format
+from batchata.core.plain import plain
+from batchata.core.schema import check_response_model, instruction, output_format
 from batchata.errors import InputError, Problem
 
 DEFAULT_MAX_TOKENS = 16_000
 """Room for an answer of a few thousand tokens after the thinking that current models do unasked."""
 
+MAX_ATTEMPT = 999_999
 MAX_REQUESTS = 100_000
 MAX_BATCH_BYTES = 256_000_000
 MAX_ITEM_BYTES = 32_000_000
@@ -24,6 +26,8 @@ MAX_ITEM_BYTES = 32_000_000
 megabytes to be on the safe side."""
 
 _REFUSED_PARAMS = {
+    "extra_headers": "it is no parameter of a message; give it to submit() or batch()",
+    "extra_body": "give the parameter itself",
     "stream": "a message batch cannot stream",
     "messages": "conversations are items",
     "speed": "the fast mode does not exist in message batches",
@@ -58,13 +62,16 @@ def build_requests(
     other parameters of the Messages API and pass through as they are; nothing is sent that was not set, but for
     `max_tokens` (16,000, at most what `model_info` allows, on top of a thinking budget). With `model_info` the
     schema of `response_model` goes out as `output_config.format` where the model takes it; else as an
-    instruction. `run_id` is random unless given.
+    instruction. `run_id` is random unless given. The requests share what they have in common, also with the
+    caller's own objects: copy them before changing one.
 
     Raises InputError that names every bad item. Source: doc:api/messages/batches/create.
     """
     run_id = new_run_id() if run_id is None else run_id
     if not is_run_id(run_id):
         raise InputError(f"run_id {run_id!r} must be 1 to 40 characters of A-Z a-z 0-9 _ -")
+    if not 1 <= attempt <= MAX_ATTEMPT:
+        raise InputError(f"attempt {attempt} must be from 1 to {MAX_ATTEMPT:,}")
     shape = _shape(model, prompt, response_model, enable_citations, max_tokens, model_info, params)
     requests: list[Request] = []
     problems: list[Problem] = []
@@ -117,7 +124,7 @@ class _Shape:
             if _has_citations(messages):
                 asked = instruction(self.response_model, citations=True)
             else:
-                params["output_config"] = {**self.base.get("output_config", {}), "format": self.native}
+                params["output_config"] = {**(self.base.get("output_config") or {}), "format": self.native}
         parts = [*self.system, *system, *([asked] if asked else [])]
         if parts:
             params["system"] = parts[0] if len(parts) == 1 and isinstance(parts[0], str) else _text_blocks(parts)
@@ -154,6 +161,8 @@ def _shape(
             raise InputError(f"{name} cannot be set: {reason}")
     own_format = "format" in (params.get("output_config") or {})
     native, asked = None, None
+    if response_model is not None:
+        check_response_model(response_model)
     if response_model is not None and not own_format:
         asked = instruction(response_model, citations=enable_citations)
         if info is not None and info.structured_outputs and not enable_citations:
@@ -165,22 +174,28 @@ def _shape(
 
 
 def _max_tokens(asked: int | None, info: ModelInfo | None, params: Mapping[str, Any]) -> int:
+    """What was asked for, or enough for an answer after the thinking; always more than a thinking budget."""
     longest = info.max_tokens if info else None
-    if asked is not None:
-        if asked < 1:
-            raise InputError(f"max_tokens must be at least 1, not {asked}")
-        if longest is not None and asked > longest and "anthropic-beta" not in (params.get("extra_headers") or {}):
-            raise InputError(f"max_tokens is {asked:,}; {info.id if info else ''} answers with at most {longest:,}")
-        return asked
-    budget = (params.get("thinking") or {}).get("budget_tokens") or 0
-    wanted = DEFAULT_MAX_TOKENS + int(budget)
-    return min(wanted, longest) if longest else wanted
+    thinking = params.get("thinking")
+    budget = int((thinking.get("budget_tokens") if isinstance(thinking, Mapping) else 0) or 0)
+    if asked is None:
+        wanted = DEFAULT_MAX_TOKENS + budget
+        asked = min(wanted, longest) if longest else wanted
+    if not isinstance(asked, int) or asked < 1:
+        raise InputError(f"max_tokens must be at least 1, not {asked!r}")
+    if info is not None and longest is not None and asked > longest:
+        raise InputError(f"max_tokens is {asked:,}; {info.id} answers with at most {longest:,}")
+    if asked <= budget:
+        raise InputError(f"max_tokens is {asked:,}; it must be more than the thinking budget of {budget:,}")
+    return asked
 
 
 def checked_messages(content: Any) -> Sequence[Message]:
     """The messages of a conversation. Raises InputError that says what is no message."""
     if type(content) is list and len(content) == 1 and _is_plain(content[0]):
         return content
+    if isinstance(content, list | tuple):
+        content = [_plain_message(message) for message in content]
     if isinstance(content, str | bytes | Mapping) or not isinstance(content, Sequence):
         raise InputError(f"a conversation is a list of messages, not {type(content).__name__}")
     if not content:
@@ -201,6 +216,15 @@ def _is_plain(message: Any) -> bool:
         and type(message.get("content")) is str
         and message["content"] != ""
     )
+
+
+def _plain_message(message: Any) -> Any:
+    """Objects of the SDK, such as the content of an earlier answer, as the JSON they stand for."""
+    message = plain(message)
+    if isinstance(message, Mapping) and isinstance(message.get("content"), list | tuple):
+        blocks = [plain(block) for block in message["content"]]
+        return message if blocks == message["content"] else {**message, "content": blocks}
+    return message
 
 
 def _problem_of(message: Any) -> str | None:
@@ -227,9 +251,9 @@ def _split_system(messages: Sequence[Message]) -> tuple[list[Any], Sequence[Mess
 
 
 def _system_parts(system: Any) -> tuple[Any, ...]:
-    if system is None:
+    if system is None or system == "":
         return ()
-    return (system,) if isinstance(system, str) else tuple(system)
+    return (system,) if isinstance(system, str | Mapping) else tuple(system)
 
 
 def _text_blocks(parts: Sequence[Any]) -> list[Any]:
@@ -263,12 +287,25 @@ def encode(requests: Sequence[Request], names: Sequence[str] = ()) -> EncodedBat
     items are called in it (default: their custom_id).
     """
     check_count(len(requests))
-    body = orjson.dumps({"requests": requests})
+    try:
+        body = orjson.dumps({"requests": requests})
+    except (TypeError, ValueError) as error:
+        raise _not_json(requests, names) from error
     if len(body) > MAX_ITEM_BYTES:
         _check_items(requests, names)
     check_bytes(len(body))
     sampling = any(not _SAMPLING.isdisjoint(request["params"]) for request in requests)
     return EncodedBatch(body, len(requests), requests[0]["custom_id"], SAMPLING_API_VERSION if sampling else None)
+
+
+def _not_json(requests: Sequence[Request], names: Sequence[str]) -> InputError:
+    problems: list[Problem] = []
+    for n, request in enumerate(requests):
+        try:
+            orjson.dumps(request)
+        except (TypeError, ValueError) as error:
+            problems.append(Problem(names[n] if names else request["custom_id"], f"it is no JSON: {error}"))
+    return InputError.of_items(problems, len(requests))
 
 
 def _check_items(requests: Sequence[Request], names: Sequence[str]) -> None:

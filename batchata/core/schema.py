@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
-import orjson
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
 
@@ -22,6 +23,7 @@ _FORMATS = {"date-time", "time", "date", "duration", "email", "hostname", "uri",
 _KEPT = {"type", "title", "description", "enum", "const", "$ref"}
 _STRUCTURE = {"properties", "required", "additionalProperties", "items", "anyOf", "oneOf", "allOf", "$defs",
               "discriminator", "format", "minItems", "default"}  # fmt: skip
+_SCALARS = ("string", "integer", "number", "boolean", "null")
 _IMPOSSIBLE = ("prefixItems", "patternProperties", "not", "if")
 
 _ANSWER_ONLY = (
@@ -42,13 +44,24 @@ class _InexpressibleError(Exception):
     """The output format of the API has no way to say this."""
 
 
+def check_response_model(response_model: Any) -> None:
+    """Raises InputError for what is no type, has no JSON Schema, or is a single value instead of an object or list."""
+    if not isinstance(response_model, Hashable):
+        raise InputError(f"response_model is {type(response_model).__name__}; give the class and not an instance")
+    schema = json_schema(response_model)
+    root = schema.get("$defs", {}).get(_ref_name(schema.get("$ref", "")), schema)
+    if root.get("type") in _SCALARS or "enum" in root or "const" in root:
+        raise InputError(f"response_model {_name(response_model)} is a single value; make it a field of a model")
+
+
 @lru_cache(maxsize=256)
 def adapter(response_model: Any) -> TypeAdapter[Any]:
     """Pydantic's validator of a response model. Raises InputError for a type Pydantic cannot validate."""
     try:
         return TypeAdapter(response_model)
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
-        raise InputError(f"response_model {_name(response_model)} is not a type Pydantic can validate") from error
+        reason = str(error).splitlines()[0]
+        raise InputError(f"response_model {_name(response_model)} cannot be validated by Pydantic: {reason}") from error
 
 
 @lru_cache(maxsize=256)
@@ -64,24 +77,30 @@ def json_schema(response_model: Any) -> Mapping[str, Any]:
 @lru_cache(maxsize=256)
 def instruction(response_model: Any, *, citations: bool) -> str:
     """The text that asks for an object of this schema, with a line of evidence per field for citations."""
-    schema = orjson.dumps(json_schema(response_model)).decode()
+    schema = json_schema(response_model)
     ask = _EVIDENCE_FIRST if citations else _ANSWER_ONLY
-    return f"{ask}\n\n<json_schema>\n{schema}\n</json_schema>"
+    if schema.get("type") == "array":
+        ask = ask.replace("one JSON object that", "one JSON array that")
+    return f"{ask}\n\n<json_schema>\n{_compact(schema)}\n</json_schema>"
 
 
-@lru_cache(maxsize=256)
-def output_format(response_model: Any) -> Mapping[str, Any] | None:
-    """`output_config.format` for a response model, or None, with a log line, when it cannot be expressed.
+def output_format(response_model: Any) -> dict[str, Any] | None:
+    """A fresh `output_config.format` for a response model, or None, with a log line, when it cannot be expressed.
 
     Bounds and patterns, which the API's schema subset lacks, move into the descriptions; the answer is
     validated with the model itself. Source: doc:build-with-claude/structured-outputs.
     """
+    schema = _strict_schema(response_model)
+    return None if schema is None else {"type": "json_schema", "schema": deepcopy(schema)}
+
+
+@lru_cache(maxsize=256)
+def _strict_schema(response_model: Any) -> dict[str, Any] | None:
     try:
-        schema = _Strict(json_schema(response_model)).schema()
+        return _Strict(json_schema(response_model)).schema()
     except _InexpressibleError as reason:
         logger.info("%s: the schema is asked for by instruction, because %s", _name(response_model), reason)
         return None
-    return {"type": "json_schema", "schema": schema}
 
 
 class _Strict:
@@ -91,8 +110,6 @@ class _Strict:
         self._root = schema
         self._defs = schema.get("$defs", {})
         self._open: list[str] = []
-        self._optional = 0
-        self._unions = 0
 
     def schema(self) -> dict[str, Any]:
         for name in self._defs:
@@ -100,16 +117,13 @@ class _Strict:
         strict = self._node({key: value for key, value in self._root.items() if key != "$defs"})
         if strict.get("type") != "object" and "$ref" not in strict:
             raise _InexpressibleError("its root is not an object")
-        if self._defs:
-            strict["$defs"] = {name: self._node(each) for name, each in self._defs.items()}
-        self._check_limits()
+        used: dict[str, Any] = {}
+        while missing := [name for name in _refs([strict, used]) if name not in used]:
+            used |= {name: self._node(self._defs[name]) for name in missing}
+        if used:
+            strict["$defs"] = used
+        _check_limits(strict)
         return strict
-
-    def _check_limits(self) -> None:
-        if self._optional > MAX_OPTIONAL:
-            raise _InexpressibleError(f"it has {self._optional} optional fields (at most {MAX_OPTIONAL})")
-        if self._unions > MAX_UNIONS:
-            raise _InexpressibleError(f"it has {self._unions} unions (at most {MAX_UNIONS})")
 
     def _check_recursion(self, name: str) -> None:
         if name in self._open:
@@ -124,7 +138,6 @@ class _Strict:
         self._refuse(node)
         strict = {key: node[key] for key in node if key in _KEPT}
         if options := node.get("anyOf") or node.get("oneOf"):
-            self._unions += 1
             strict["anyOf"] = [self._node(option) for option in options]
         if node.get("type") == "object":
             strict |= self._object(node)
@@ -158,11 +171,9 @@ class _Strict:
         properties = node.get("properties")
         if not properties:
             raise _InexpressibleError("an object has no fixed fields")
-        required = node.get("required", [])
-        self._optional += len(properties) - len(required)
         return {
             "properties": {name: self._node(each) for name, each in properties.items()},
-            "required": list(required),
+            "required": list(node.get("required", [])),
             "additionalProperties": False,
         }
 
@@ -173,6 +184,28 @@ class _Strict:
         return {"items": self._node(node["items"]), **least}
 
 
+def _check_limits(schema: Mapping[str, Any]) -> None:
+    nodes = list(_nodes(schema))
+    optional = sum(len(node.get("properties", {})) - len(node.get("required", [])) for node in nodes)
+    unions = sum("anyOf" in node for node in nodes)
+    if optional > MAX_OPTIONAL:
+        raise _InexpressibleError(f"it has {optional} optional fields (at most {MAX_OPTIONAL})")
+    if unions > MAX_UNIONS:
+        raise _InexpressibleError(f"it has {unions} unions (at most {MAX_UNIONS})")
+
+
+def _nodes(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The schema and all schemas inside it; the names of fields are no schemas."""
+    yield schema
+    inner = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", ())]
+    for child in (*inner, *([schema["items"]] if "items" in schema else ())):
+        yield from _nodes(child)
+
+
+def _compact(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
 def _described(strict: dict[str, Any], node: Mapping[str, Any]) -> dict[str, Any]:
     """Adds to the description what the schema itself cannot say."""
     lost = {key: value for key, value in node.items() if key not in _KEPT and key not in _STRUCTURE}
@@ -181,8 +214,7 @@ def _described(strict: dict[str, Any], node: Mapping[str, Any]) -> dict[str, Any
     if node.get("minItems", 0) > 1:
         lost["minItems"] = node["minItems"]
     if lost:
-        text = orjson.dumps(lost, default=str).decode()
-        strict["description"] = " ".join(filter(None, (strict.get("description"), f"Constraints: {text}")))
+        strict["description"] = " ".join(filter(None, (strict.get("description"), f"Constraints: {_compact(lost)}")))
     return strict
 
 

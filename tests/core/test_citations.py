@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from batchata import Citation, map_citations
 
@@ -213,3 +214,106 @@ def test_an_answer_without_citations_or_without_json():
         "total": [],
     }
     assert pages(map_citations([], INVOICE)) == {"company_name": [], "total": []}
+
+
+class Sorted(BaseModel):
+    xs: list[int]
+
+    @field_validator("xs")
+    @classmethod
+    def in_order(cls, value):
+        return sorted(set(value))
+
+
+def test_a_list_that_a_validator_reordered_keeps_its_citations():
+    blocks = [text('{"xs": ['), text("300", page("300", 3)), text(", "), text("100", page("100", 1)), text(", 300]}")]
+    assert pages(map_citations(blocks, Sorted(xs=[300, 100, 300]))) == {"xs[0]": [1], "xs[1]": [3]}
+
+
+def test_a_line_may_go_on_with_something_else():
+    class Order(BaseModel):
+        vendor: str
+        total: float
+
+    value = Order(vendor="Acme", total=110)
+    json = text("\n" + value.model_dump_json())
+    line = [
+        text("- vendor: "),
+        text("Acme", page("Acme", 1)),
+        text(", total: "),
+        text("110.00", page("110.00", 2)),
+        json,
+    ]
+    assert pages(map_citations(line, value)) == {"vendor": [1], "total": [2]}
+    other = [text("- Total: includes VAT of "), text("10.00", page("VAT 10.00", 5)), json]
+    assert pages(map_citations(other, value)) == {"vendor": [], "total": []}
+
+
+def test_an_object_that_is_repeated_without_citations_is_no_list_of_labels():
+    blocks = [text('{"subtotal": '), text("1", page("A 1", 1)), text(', "total": '), text("2", page("B 2", 2)),
+              text('}\n\nFinal answer:\n```json\n{"subtotal": 1, "total": 2}\n```')]  # fmt: skip
+    assert pages(map_citations(blocks, Sums(subtotal=1, total=2))) == {"subtotal": [1], "total": [2]}
+
+
+def test_two_rows_that_are_alike_do_not_share():
+    rows = [Line(description="Pen", quantity=1, amount=5)] * 2
+    value = Nested(vendor={}, lines=rows)
+    one = text(value.model_dump_json(), page("Pen 1 5.00", 1), page("Pen 1 5.00", 2))
+    assert not any(pages(map_citations([one], value)).values())
+    led = [text("- lines[0].description: "), text("Pen", page("Pen 1 5.00", 1)), text("\n- lines[1].description: "),
+           text("Pen", page("Pen 1 5.00", 2)), text("\n" + value.model_dump_json())]  # fmt: skip
+    found = pages(map_citations(led, value))
+    assert {path: each for path, each in found.items() if path.startswith("lines")} == {
+        f"lines[{row}].{name}": [row + 1] for row in (0, 1) for name in ("description", "quantity", "amount")
+    }
+
+
+def test_a_date_that_can_be_read_two_ways_is_nobodys():
+    class Period(BaseModel):
+        start: date
+        end: date
+
+    value = Period(start="2026-04-03", end="2026-03-04")
+    one = text(value.model_dump_json(), page("03/04/2026", 1), page("04/03/2026", 2))
+    assert pages(map_citations([one], value)) == {"start": [], "end": []}
+
+
+def test_passages_that_differ_in_anything_are_two():
+    first = {
+        "type": "search_result_location",
+        "cited_text": "x",
+        "search_result_index": 0,
+        "source": "a",
+        "start_block_index": 0,
+        "end_block_index": 1,
+    }
+    blocks = [
+        text('{"company_name": "'),
+        text("TechCorp", first, {**first, "search_result_index": 1, "source": "b"}),
+        text('", "total": 1}'),
+    ]
+    assert [each.source for each in map_citations(blocks, INVOICE)["company_name"]] == ["a", "b"]
+    longer = [text("x", page("x", 1), page("x", 1, 3))]
+    assert (
+        len(map_citations([text('{"company_name": "'), *longer, text('", "total": 1}')], INVOICE)["company_name"]) == 2
+    )
+
+
+def test_sets_and_pydantic_dataclasses_have_fields_too():
+    @pydantic_dataclass
+    class Part:
+        part_name: str = Field(alias="partName")
+
+    class Whole(BaseModel):
+        part: Part
+        tags: set[str]
+
+    blocks = [
+        text('{"part": {"partName": "'),
+        text("bolt", page("bolt", 1)),
+        text('"}, "tags": ["'),
+        text("urgent", page("urgent", 2)),
+        text('"]}'),
+    ]
+    value = Whole.model_validate({"part": {"partName": "bolt"}, "tags": ["urgent"]})
+    assert pages(map_citations(blocks, value)) == {"part.part_name": [1], "tags[0]": [2]}

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
 from typing_extensions import TypedDict
 
 from batchata import parse
+from batchata.core.enumcase import aligned
 from batchata.core.outcomes import KINDS
 
 USAGE = {"input_tokens": 10, "output_tokens": 5, "service_tier": "batch"}
@@ -212,3 +213,84 @@ def test_no_line_breaks_it(garbage):
 @given(st.text(alphabet='{}[]"xy:,12 \n`', max_size=60), st.booleans())
 def test_no_answer_breaks_it(text, citations):
     assert parse(line(text), Point, enable_citations=citations).kind in KINDS
+
+
+class AllOptional(BaseModel):
+    a: int | None = None
+
+
+def test_an_envelope_is_opened_although_the_model_would_take_anything():
+    assert read('{"result": {"a": 5}}', AllOptional) == AllOptional(a=5)
+    assert read("{}", AllOptional) == AllOptional()
+
+
+def test_an_answer_may_be_said_before_a_tool_is_called():
+    tool = {"type": "tool_use", "id": "t", "name": "answer", "input": {"x": 1, "y": 2}}
+    assert parse(line("I will record it.", tool, stop="tool_use"), Point).result == Point(x=1, y=2)
+    waiting = parse(line("Let me search.", tool, stop="tool_use"))
+    assert (waiting.kind, "called a tool (answer)" in waiting.reason) == ("invalid", True)
+
+
+def test_a_validator_that_breaks_on_one_object_leaves_the_others():
+    class Picky(BaseModel):
+        x: int
+
+        @field_validator("x")
+        @classmethod
+        def explode(cls, value):
+            return {2: 2}[value]
+
+    assert read('Example {"x": 1}, answer {"x": 2}', Picky) == Picky(x=2)
+
+
+def test_enum_case_is_mended_in_tuples():
+    class Pair(BaseModel):
+        pair: tuple[Level, int]
+
+    assert read('{"pair": ["HIGH", 1]}', Pair).pair == (Level.HIGH, 1)
+
+
+class Leaf(BaseModel):
+    kind: Literal["Leaf"]
+
+
+class Twig(BaseModel):
+    kind: Literal["Twig"]
+    left: "Twig | Twine | Leaf"
+    right: "Twig | Twine | Leaf"
+
+
+class Twine(BaseModel):
+    kind: Literal["Twine"]
+    left: "Twig | Twine | Leaf"
+    right: "Twig | Twine | Leaf"
+
+
+def test_a_union_that_contains_itself_takes_no_exponential_time():
+    deep = {"kind": "LEAF"}
+    for _ in range(25):
+        deep = {"kind": "Twig", "left": deep, "right": {"kind": "Leaf"}}
+    assert aligned(deep, Twig.model_json_schema())["kind"] == "Twig"
+
+
+def test_objects_of_the_sdk_are_taken_too():
+    from anthropic.types import Message
+    from anthropic.types.messages import MessageBatchIndividualResponse
+
+    from batchata import map_citations, price
+
+    raw = line('{"x": 1, "y": 2}', type="message", role="assistant", stop_sequence=None)
+    assert parse(MessageBatchIndividualResponse.model_validate(raw), Point).result == Point(x=1, y=2)
+    message = Message.model_validate(raw["result"]["message"])
+    assert map_citations(message.content, Point(x=1, y=2)) == {"x": [], "y": []}
+    assert price(message.usage, "claude-haiku-5-5").total > 0
+
+
+@pytest.mark.parametrize("odd", ["x" + " " * 20_000 + "y", "_" * 50_000, "*" * 20_000 + ":", "- a: b\n" * 3000])
+def test_no_answer_takes_long(odd):
+    cited = {
+        "type": "text",
+        "text": odd,
+        "citations": [{"cited_text": odd[:50], "start_page_number": 1, "end_page_number": 2}],
+    }
+    assert parse(line(cited, '{"x": 1, "y": 2}'), Point, enable_citations=True).kind == "succeeded"

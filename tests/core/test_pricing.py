@@ -142,3 +142,29 @@ def test_server_tools_without_a_limit_have_no_bound():
         bound(request("x", tools=[search]))
     assert bound(request("x", tools=[{**search, "max_uses": 5}])).searches == Decimal("0.05")
     assert bound(request("x", tools=[{"name": "mine", "input_schema": {}}])).searches == 0
+
+
+@pytest.mark.parametrize(
+    "model", ["claude-opus-4-10", "claude-haiku-4-50", "claude-sonnet-4-5-mini", "claude-opus-4-5-fast"]
+)
+def test_a_name_that_begins_like_a_known_one_is_not_known(model):
+    with pytest.raises(UnknownPriceError):
+        price(usage(1), model)
+
+
+def test_the_bound_counts_what_stands_around_the_words():
+    many = build_requests([[{"role": "user", "content": "a"}] * 5001], model="claude-sonnet-5-5", max_tokens=10)[0]
+    assert bound(many, rates=Rates(2_000_000, 0)).input > 5 * 5001
+    for control in ({"type": "ephemeral", "ttl": None}, {"type": "ephemeral", "ttl": "24h"}):
+        cached = request([{"type": "text", "text": "x" * 1000, "cache_control": control}])
+        assert bound(cached).cache_write > 0
+    nested = {
+        "type": "content",
+        "content": [{"type": "text", "text": "x", "cache_control": {"type": "ephemeral", "ttl": "1h"}}],
+    }
+    assert bound(request([{"type": "document", "source": nested}])).cache_write > 0
+    broken = {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQgbm8="}
+    assert bound(request([{"type": "document", "source": broken}])).input > bound(request("x")).input
+    with pytest.raises(UnboundedCostError, match="MCP"):
+        bound(request("x", mcp_servers=[{"url": "https://example.org"}]))
+    assert bound(request("x", tools=[{"type": "bash_20250124", "name": "bash"}])).searches == 0

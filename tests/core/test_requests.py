@@ -176,3 +176,51 @@ def test_bytes_become_the_blocks_of_their_kind():
     assert document("h\u00e9".encode("utf-16"), name="a.txt").block["source"]["data"] == "h\u00e9"
     assert document(b"\xef\xbb\xbfhello").block["source"]["data"] == "hello"
     assert document(b"GIF89a....").block["source"]["media_type"] == "image/gif"
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ({"max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 5000}}, "more than the thinking budget of 5,000"),
+    ({"thinking": {"type": "enabled", "budget_tokens": 64_000}, "model_info": ModelInfo(id="m", max_tokens=64_000)}, "more than the thinking budget"),
+    ({"max_tokens": "5"}, "max_tokens must be at least 1, not '5'"),
+    ({"attempt": 10**20}, "attempt .* must be from 1"),
+    ({"extra_headers": {"x": "y"}}, r"give it to submit\(\) or batch\(\)"),
+    ({"response_model": int}, "is a single value; make it a field"),
+    ({"response_model": Answer(value=1)}, "give the class and not an instance|no JSON Schema|cannot be validated"),
+])  # fmt: skip
+def test_what_would_fail_for_every_item_fails_at_once(arguments, words):
+    with pytest.raises(InputError, match=words):
+        params([USER], **arguments)
+
+
+@pytest.mark.parametrize("odd", [{1, 2}, b"x", 2**70, "\ud83d"])
+def test_what_is_no_json_is_named(odd):
+    made = build_requests(
+        [[USER], [{"role": "user", "content": [{"type": "text", "text": odd}]}]], model="m", run_id="run"
+    )
+    with pytest.raises(InputError, match="run-000001-1: it is no JSON"):
+        encode(made)
+
+
+def test_objects_of_the_sdk_and_tuples_can_be_sent_back():
+    from anthropic.types import TextBlock
+
+    answer = {"role": "assistant", "content": (TextBlock(type="text", text="hi", citations=None),)}
+    made = params((USER, answer, USER))
+    assert made["messages"][1]["content"] == [{"type": "text", "text": "hi", "citations": None}]
+
+
+def test_a_system_parameter_of_one_block_or_none():
+    block = {"type": "text", "text": "x"}
+    assert params([USER], system=block, response_model=Answer)["system"][0] == block
+    assert "system" not in params([USER], system="")
+    assert params([USER], response_model=Answer, model_info=NATIVE, output_config=None)["output_config"]["format"]
+
+
+def test_one_request_does_not_poison_the_next_call():
+    first = params([USER], response_model=Answer, model_info=NATIVE)
+    first["output_config"]["format"]["schema"]["properties"].clear()
+    assert params([USER], response_model=Answer, model_info=NATIVE)["output_config"]["format"]["schema"]["properties"]
+
+
+def test_a_text_about_pdfs_is_a_text():
+    assert document(b"Every PDF starts with %PDF-1.4 or so.").block["source"]["type"] == "text"

@@ -105,7 +105,7 @@ def test_the_limit_of_unions(count, fits):
     assert (native(model) is not None) is fits
 
 
-@pytest.mark.parametrize("root", [list[Party], Party | Rich, int, dict])
+@pytest.mark.parametrize("root", [list[Party], Party | Rich, dict])
 def test_a_root_that_is_no_object_is_asked_for_by_instruction(root):
     assert native(root) is None
 

@@ -44,7 +44,7 @@ def send(client, simulator):
     ({"messages": [[{"role": "user", "content": "x" * 33_000_000}], [USER]]}, r"item 0: it has 33\.0 MB"),
     ({"files": "a.pdf", "prompt": "x"}, "files is a list"),
     ({"files": ["a.pdf"]}, "files need a prompt"),
-    ({"messages": [[USER]], "response_model": object()}, "not a type Pydantic can validate"),
+    ({"messages": [[USER]], "response_model": object()}, "cannot be validated by Pydantic"),
 ])  # fmt: skip
 def test_a_bad_call(send, arguments, words):
     with pytest.raises(InputError, match=words):
