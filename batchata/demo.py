@@ -114,7 +114,7 @@ def _show(job: BatchJob[Invoice], console: Console) -> None:
     read = [record for record in records if record.result is not None]
     if read:
         console.print(_objects(read))
-        console.print(_field_by_field(max(read, key=_interest)))
+        console.print(_field_by_field(max(read, key=_interest), console.width))
     for record in job.failures():
         console.print(f"[red]{record.outcome}[/] {record.source}: {record.reason}")
     _show_bill(job, console)
@@ -170,23 +170,23 @@ def _interest(record: Record[Invoice]) -> int:
     return len({each.start_page for citations in _by_path(record).values() for each in citations})
 
 
-def _field_by_field(record: Record[Invoice]) -> Table:
+def _field_by_field(record: Record[Invoice], width: int) -> Table:
     """The fields of one object but for most rows of its table: the first and the last will do."""
     table = Table(
         title=f"One of them field by field: {Path(record.source or '').name}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    table.add_column("Field", no_wrap=True)
-    table.add_column("Value", no_wrap=True, max_width=16)
-    table.add_column("Page", no_wrap=True)
-    table.add_column("Rule", no_wrap=True)
-    table.add_column("Cited text", no_wrap=True, overflow="ellipsis")
+    widths = {"Field": 27, "Value": 12, "Page": 6, "Rule": 5}
+    widths["Cited text"] = max(12, width - sum(widths.values()) - 2 * len(widths))
+    for name, own in widths.items():
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=own)
     last = f"line_items[{len(record.result.line_items) - 1}]" if record.result else ""
     for path, citations in _by_path(record).items():
         if not path.startswith("line_items") or path.startswith(("line_items[0]", last)):
             first = citations[0] if citations else None
             text = shorten(first.cited_text, 60, placeholder=" ...") if first else ""
             rule = (first.match if first else None) or ""
-            table.add_row(path, _value_at(record.result, path), _pages(citations), rule, text)
+            page = _pages(citations) if citations else "-"
+            table.add_row(path, _value_at(record.result, path), page, rule, text)
     return table
 
 
