@@ -145,8 +145,8 @@ LAYOUTS = {
                 130,
                 "{customer}|{invoice_date}|Dear client,|thank you for your trust. This letter is our invoice "
                 "{invoice_number} for the work set out overleaf.|The fees come to {subtotal} before tax. With tax of "
-                "{tax} the sum payable is {total_amount}.|Please settle it no later than {due_date}. All amounts are in "
-                "{currency}.|Yours faithfully,|{company_name}",
+                "{tax} the sum payable is {total_amount}.|Please settle it no later than {due_date}. All amounts are "
+                "in {currency}.|Yours faithfully,|{company_name}",
                 11,
                 ROMAN,
                 step=28,

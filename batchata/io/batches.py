@@ -79,7 +79,7 @@ class BatchStatus:
     @classmethod
     def from_api(cls, raw: Mapping[str, Any]) -> BatchStatus:
         """From the API's JSON. Raises ValueError when that is no message batch."""
-        if not isinstance(raw, Mapping) or not _BATCH_KEYS <= raw.keys():
+        if not isinstance(raw, Mapping) or not raw.keys() >= _BATCH_KEYS:
             raise ValueError(f"the answer is no message batch: {str(raw)[:120]!r}")
 
         def time(name: str) -> datetime | None:

@@ -57,14 +57,14 @@ def answer(request: Request, style: Style, cache: PromptCache, key: str, ordered
 def _blocks(request: Request, style: Style) -> list[Block]:
     frame = request.frame
     if frame.tool is not None and frame.shape is not None:
-        value = fill(frame.shape, Corpus.of(request)).value
+        value = fill(frame.shape, Corpus.of(request), forced=False).value
         return [{"type": "tool_use", "id": "toolu_sim_1", "name": frame.tool, "input": value}]
     if frame.formatted and frame.shape is not None:
-        return plain(fill(frame.shape, Corpus.of(request)).value)
+        return plain(fill(frame.shape, Corpus.of(request), forced=True).value)
     shape, without = _instructed(request)
     if shape is None:
         return extract(request)
-    filled = fill(shape, Corpus.of(request, without))
+    filled = fill(shape, Corpus.of(request, without), forced=False)
     return cited(filled, style) if request.citations else uncited(filled.value, style)
 
 

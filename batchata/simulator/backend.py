@@ -117,4 +117,3 @@ def _ordered_error(ordered: Outcome) -> dict[str, Any]:
     message = ordered.message or sentences.get(ordered.error, "The request could not be processed")
     error = {"type": ordered.error, "message": message}
     return {"type": "errored", "error": {"type": "error", "error": error, "request_id": None}}
-

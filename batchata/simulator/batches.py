@@ -225,13 +225,9 @@ def _check_request(index: int, request: object) -> Item:
         raise InvalidRequestError(f"requests.{index}: Input should be a valid dictionary")
     custom_id, params = request.get("custom_id"), request.get("params")
     if not isinstance(custom_id, str) or not CUSTOM_ID.match(custom_id):
-        raise InvalidRequestError(
-            f"requests.{index}.custom_id: String should match pattern '^[a-zA-Z0-9_-]{{1,64}}$'"
-        )
+        raise InvalidRequestError(f"requests.{index}.custom_id: String should match pattern '^[a-zA-Z0-9_-]{{1,64}}$'")
     if not isinstance(params, dict):
         raise InvalidRequestError(f"requests.{index}.params: Field required")
     if params.get("max_tokens") == 0:
-        raise InvalidRequestError(
-            f"requests.{index}.params.max_tokens: Input should be greater than or equal to 1"
-        )
+        raise InvalidRequestError(f"requests.{index}.params.max_tokens: Input should be greater than or equal to 1")
     return Item(custom_id, params)

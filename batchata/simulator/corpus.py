@@ -7,12 +7,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from batchata.simulator.dates import shows_day_first
+from batchata.simulator.furniture import repeated_rows
 from batchata.simulator.labels import Pair, Place, pairs_of
+from batchata.simulator.numbers import main_currency
+from batchata.simulator.prose import told_in
 from batchata.simulator.reading import Document, Row, flat, rows_of
 from batchata.simulator.requests import Request
+from batchata.simulator.sentences import spans
+from batchata.simulator.words import canonical
 
 SENTENCE = re.compile(r"[^\s.!?][^.!?\n]*(?:(?:[.!?]+(?=[^\s.!?])|\n(?=[a-z]))[^.!?\n]*)*[.!?]*")
 SHORT = 60
+DIGITS = re.compile(r"\d+")
 WORD = re.compile(r"[^\W_]+(?:'[a-z]+)?")
 
 
@@ -63,9 +70,39 @@ class Corpus:
         text = self._message
         return self.cited or len(text) < SHORT or ":" in text or "\n" in text or "=" in text or "  " in text
 
+    def may_name(self, words: frozenset[str], *, judged: bool) -> bool:
+        """Whether a label may state one of the fields `words` are from.
+
+        Where all of them are `judged` by the whole text, the start of a one-line message has to name one.
+        """
+        if not judged or self.cited or not self.may_have_labels:
+            return self.may_have_labels
+        text = self._message
+        if "\n" in text or "  " in text or "=" in text:
+            return True
+        label, colon, _ = text.partition(": ")
+        return bool(colon) and len(label) < SHORT and bool(words & set(canonical(DIGITS.sub("0", label))))
+
     @once
     def pairs(self) -> list[Pair]:
-        return [pair for document, rows in self.sources for pair in pairs_of(document, rows)]
+        """The readings as label and value: laid out ones first, then those inside sentences."""
+        laid_out = [pair for document, rows in self.sources for pair in pairs_of(document, rows)]
+        return [*laid_out, *(pair for sentence, place in self.sentences for pair in told_in(sentence, place))]
+
+    @once
+    def repeated(self) -> frozenset[int]:
+        """Ids of the rows that are page headers and footers."""
+        return frozenset().union(*(repeated_rows(rows) for _, rows in self.sources))
+
+    @once
+    def day_first(self) -> bool:
+        """Whether 03/04/2026 is in April: by the other dates, else by the currency."""
+        shown = shows_day_first(self.text)
+        return shown if shown is not None else self.currency in ("EUR", "GBP", "CHF")
+
+    @once
+    def currency(self) -> str | None:
+        return main_currency(place.row.text for place in self.places())
 
     @once
     def pairs_by_word(self) -> dict[str, list[Pair]]:
@@ -78,7 +115,11 @@ class Corpus:
 
     @once
     def words(self) -> frozenset[str]:
-        return frozenset(WORD.findall(self.text.lower()))
+        return frozenset(WORD.findall(self.lowered))
+
+    @once
+    def lowered(self) -> str:
+        return self.text.lower()
 
     @once
     def text(self) -> str:
@@ -105,7 +146,6 @@ def rows_in(document: Document) -> tuple[Row, ...]:
 
 
 def _split(text: str, document: Document | None, page: int) -> Iterator[tuple[str, Place]]:
-    for match in SENTENCE.finditer(text):
-        sentence = match[0].rstrip()
-        text = flat(sentence) if document is not None or "\n" in sentence else sentence
-        yield text, Place(document, Row(page, (), text, match.start(), match.start() + len(sentence)))
+    for start, end in spans(text):
+        sentence = flat(text[start:end])
+        yield sentence, Place(document, Row(page, (), sentence, start, end))

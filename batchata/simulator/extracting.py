@@ -5,7 +5,7 @@ from __future__ import annotations
 from batchata.simulator.corpus import WORD, Corpus
 from batchata.simulator.labels import Place
 from batchata.simulator.requests import Request
-from batchata.simulator.words import STOP
+from batchata.simulator.vocabulary import STOP
 from batchata.simulator.writing import Block, citation, text_block
 
 SENTENCES = 3

@@ -170,9 +170,7 @@ class Faults:
         """The connection closes without an answer, `before` or `after` the call took effect."""
         return self._add(Drop(endpoint, times, when))
 
-    def cut(
-        self, after_lines: int = 0, *, inside: bool = False, abrupt: bool = False, times: int | None = 1
-    ) -> Faults:
+    def cut(self, after_lines: int = 0, *, inside: bool = False, abrupt: bool = False, times: int | None = 1) -> Faults:
         """A results stream ends after so many lines, or `inside` the one after them.
 
         Otherwise a cut stream is a well-formed HTTP body; `abrupt` closes the connection instead.

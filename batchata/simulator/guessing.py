@@ -8,10 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 from batchata.simulator.corpus import Corpus
-from batchata.simulator.labels import LABEL_WORDS_KNOWN, Place
-from batchata.simulator.shapes import Shape
-from batchata.simulator.values import ADDRESS, NUMBER, iso_date, neutral_option, number
-from batchata.simulator.words import canonical, weight
+from batchata.simulator.labels import Place
+from batchata.simulator.letterhead import letterhead
+from batchata.simulator.matching import is_issuer
+from batchata.simulator.numbers import currency_of
+from batchata.simulator.shapes import EXTRACTS, GRADES, HELPERS, SURENESS, Shape
+from batchata.simulator.values import ADDRESS, convert, neutral_option, option
+from batchata.simulator.vocabulary import NEGATIONS, OTHER_STEMS, STOP
+from batchata.simulator.words import CAMEL, canonical, weight
 
 CUES = {
     "spam": "free winner won win prize click urgent offer cash lottery viagra congratulations guaranteed claim bonus "
@@ -36,19 +40,15 @@ ALSO = {"high": "urgent", "support": "technical", "bug": "technical", "tech": "t
         "critical": "urgent", "promotion": "spam", "promotional": "spam", "unwanted": "spam"}  # fmt: skip
 CUE_SETS = {name: frozenset(words.split()) for name, words in CUES.items()}
 EVERY_CUE = frozenset().union(*CUE_SETS.values())
-EXTRACTS = frozenset(
-    {
-        "reason", "summary", "comment", "note", "evidence", "quote", "extract", "excerpt", "abstract", "answer",
-        "response", "finding", "analysis", "description", "overview", "subject", "topic", "point",
-    }
-)  # fmt: skip
-SURENESS = frozenset({"confidence", "probability", "score", "certainty", "likelihood"})
-GRADES = frozenset({"rating", "score", "star", "grade", "sentiment"})
 KEYWORDS = frozenset({"keyword", "tag", "topic"})
-CURRENCY = re.compile(
-    r"\b(USD|EUR|GBP|CHF|JPY|CAD|AUD|SEK|NOK|DKK|PLN|CZK|INR|CNY|ILS|BRL|MXN|ZAR)\b|([$\u20ac\u00a3\u00a5])"
+URL = re.compile(r"(?:https?://|www\.)[^\s,;)>]+[\w/]")
+LINKS = frozenset({"url", "link", "website", "web", "site", "homepage"})
+SAID = re.compile(r"(?:(?:of|is|are|be|shall be|by|in|that of|law|laws|:)\s+)*(.+?)(?=[.;,()]|$)")
+KINDS = frozenset(
+    {"contract", "invoice", "report", "statement", "policy", "minutes", "letter", "order", "offer", "lease"}
 )
-SIGNS = {"$": "USD", "\u20ac": "EUR", "\u00a3": "GBP", "\u00a5": "JPY"}
+REACH = 25
+TITLE_LINES, LONGEST_TITLE = 6, 90
 LONGEST_EXTRACT = 200
 SHARE_OF_WORDS = 4
 
@@ -72,7 +72,7 @@ class Guesser:
     def guess(self, shape: Shape, parent: Shape | None) -> Guess | None:
         """None when no rule has anything to say."""
         if shape.options:
-            return self._option(shape.options)
+            return self._currency(shape) if "currency" in shape.words else self._option(shape)
         match shape.kind:
             case "boolean":
                 return self._truth(shape)
@@ -91,19 +91,21 @@ class Guesser:
         longest = set(sorted(words, key=len, reverse=True)[:3])
         return [word for word in words if word in longest] or None
 
-    def _option(self, options: tuple[Any, ...]) -> Guess | None:
-        if not self._corpus.words:
-            return None
-        scores = [self._score(str(each)) for each in options]
-        self._hits = max(scores)
-        if self._hits:
-            return self._from_cues(options[scores.index(self._hits)], str(options[scores.index(self._hits)]))
-        return Guess(neutral_option(options))
-
-    def _score(self, name: str) -> int:
-        own = _spelled(name)
+    def _option(self, shape: Shape) -> Guess | None:
+        """The option with the most cue words; of equals the longer name, which says more."""
         words = self._corpus.words
-        return 2 * (bool(own) and own <= words) + sum(len(cues & words) for cues in _cues(own))
+        if not words:
+            return None
+        scores = [
+            (2 * (bool(own) and own <= words) + sum([len(cues & words) for cues in sets]), len(own))
+            for _, own, sets in _scales(shape)
+        ]
+        best = max(scores)
+        self._hits = best[0]
+        if self._hits:
+            chosen = shape.options[scores.index(best)]
+            return self._from_cues(chosen, str(chosen))
+        return _undecided(shape)
 
     def _truth(self, shape: Shape) -> Guess | None:
         if not self._corpus.words:
@@ -111,11 +113,26 @@ class Guesser:
         names = shape.words
         cues = _cues(names)
         if not cues:
-            self._hits = int(bool(names) and weight(names) <= self._corpus.words)
-            return Guess(bool(self._hits))
-        self._hits = max(len(each & self._corpus.words) for each in cues)
+            return self._stated(shape)
+        self._hits = max([len(each & self._corpus.words) for each in cues])
         enough = max(1, min(2, len(self._corpus.words) // SHARE_OF_WORDS))
         return self._from_cues(self._hits >= enough, " ".join(names))
+
+    def _stated(self, shape: Shape) -> Guess:
+        """True where a sentence has all words of the name, in any form, and does not deny them."""
+        stems = _stems(shape)
+        self._hits = 0
+        if not stems or not all(any(each in self._corpus.lowered for each in stem) for stem in stems):
+            return Guess(value=False)
+        for sentence, place in self._corpus.sentences:
+            text = sentence.lower()
+            found = [max(text.find(each) for each in stem) for stem in stems]
+            if min(found) >= 0:
+                self._hits = 1
+                first, last = min(found), max(found)
+                denied = bool(NEGATIONS & set(re.findall(r"[^\W\d_]+", text[max(0, first - REACH) : last])))
+                return Guess(not denied, sentence, place if self._corpus.cited else None)
+        return Guess(value=False)
 
     def _from_cues(self, value: Any, name: str) -> Guess:
         """With the first row that holds a cue, where the text came as a document."""
@@ -136,41 +153,50 @@ class Guesser:
             words = self._corpus.words
             mood = len(CUE_SETS["positive"] & words) - len(CUE_SETS["negative"] & words)
             return Guess(max(1, min(5, 3 + mood)))
-        return self._in_row(shape)
+        return self._in_sentence(shape)
 
-    def _in_row(self, shape: Shape) -> Guess | None:
-        """A number or a date in a line that has all the deciding words of the name."""
-        wanted = [weight(names) for names in shape.names]
-        spelled = {word for names in wanted for word in names}
-        if not spelled:
-            return None
-        for place in self._corpus.places():
-            text = place.row.text
-            if not any(ch.isdigit() for ch in text):
+    def _in_sentence(self, shape: Shape) -> Guess | None:
+        """A number or a date in a sentence that has all the deciding words of the name."""
+        wanted = [words for names in shape.names if (words := weight(names) - {"date"})]
+        for sentence, place in self._corpus.sentences if self._corpus.may_have_labels else ():
+            if not any(ch.isdigit() for ch in sentence):
                 continue
-            if any(names <= set(canonical(text)) for names in wanted) and (value := _typed(text, shape)) is not None:
-                return Guess(value, text, place)
+            said = set(canonical(sentence))
+            if any(words <= said for words in wanted):
+                value = convert(sentence, shape, day_first=self._corpus.day_first)
+                return None if value is None else Guess(value, sentence, place)
         return None
 
     def _string(self, shape: Shape, parent: Shape | None) -> Guess | None:
         names = shape.words
         if shape.format in ("date", "date-time"):
-            return self._in_row(shape)
+            return self._in_sentence(shape)
         if "currency" in names:
-            return self._currency()
+            return self._currency(shape)
         if "email" in names or shape.format == "email":
             return self._pattern(ADDRESS)
+        if names & LINKS or shape.format == "uri":
+            return self._pattern(URL)
         if names & EXTRACTS and not names - EXTRACTS:
             return self._extract()
-        party = names | (set().union(*parent.names) if parent else set())
-        if "vendor" in party and names <= {"vendor", "name"}:
+        if "title" in names:
+            return self._title()
+        if names & {"law", "jurisdiction"}:
+            return self._said(shape)
+        if is_issuer(shape, parent):
             return self._letterhead()
         return None
 
-    def _currency(self) -> Guess | None:
+    def _currency(self, shape: Shape) -> Guess | None:
+        """The currency named most often, where it is named first."""
+        main = self._corpus.currency
+        value = main if main is None or not shape.options else option(main, shape.options)
+        if value is None:
+            return None
         for place in self._corpus.places():
-            if found := CURRENCY.search(place.row.text):
-                return Guess(found[1] or SIGNS[found[2]], found[0], place)
+            found = currency_of(place.row.text)
+            if found and found[0] == main:
+                return Guess(value, found[1], place if self._corpus.cited else None)
         return None
 
     def _pattern(self, pattern: re.Pattern[str]) -> Guess | None:
@@ -179,16 +205,33 @@ class Guesser:
                 return Guess(found[0], found[0], place)
         return None
 
-    def _letterhead(self) -> Guess | None:
-        """The first line of a document that is not the name of the kind of document."""
-        for place in self._corpus.places():
-            if place.document is None:
-                return None
+    def _title(self) -> Guess | None:
+        """The first line that names a kind of document, else the first line."""
+        places = [place for _, place in zip(range(TITLE_LINES), self._corpus.places(), strict=False)]
+        named = [place for place in places if KINDS & set(canonical(place.row.cells[0].text))]
+        for place in named or places:
             text = place.row.cells[0].text
-            words = set(canonical(text))
-            if words and not words <= LABEL_WORDS_KNOWN and ":" not in text and not words <= {"page", "tax"}:
-                return Guess(text, text, place)
+            if any(ch.isalpha() for ch in text) and len(text) < LONGEST_TITLE:
+                return Guess(text, text, place if self._corpus.cited else None)
         return None
+
+    def _said(self, shape: Shape) -> Guess | None:
+        """What follows the words of the name in a sentence: `governed by the laws of Switzerland`."""
+        for sentence, place in self._corpus.sentences:
+            if not any(names <= set(canonical(sentence)) for names in shape.names):
+                continue
+            for gap in re.finditer(r"\s", sentence):
+                head, rest = sentence[: gap.start()], sentence[gap.end() :]
+                if not any(names <= set(canonical(head)) for names in shape.names):
+                    continue
+                found = SAID.match(rest)
+                if found and found[1][0].isalnum():
+                    return Guess(found[1].strip(), found[1].strip(), place)
+        return None
+
+    def _letterhead(self) -> Guess | None:
+        found = letterhead(self._corpus)
+        return Guess(found[0], found[0], found[1]) if found else None
 
     def _extract(self) -> Guess | None:
         """The sentence with the most cue words; of equals the first."""
@@ -202,12 +245,28 @@ class Guesser:
         return Guess(text[:LONGEST_EXTRACT], text[:LONGEST_EXTRACT], place)
 
 
-def _typed(text: str, shape: Shape) -> Any:
-    if shape.format in ("date", "date-time"):
-        day = iso_date(text)
-        return day if day is None or shape.format == "date" else f"{day}T00:00:00Z"
-    found = NUMBER.search(text)
-    return number(found[0], whole=shape.kind == "integer") if found else None
+@lru_cache(maxsize=1024)
+def _stems(shape: Shape) -> tuple[tuple[str, ...], ...]:
+    """The beginnings of the words of a name: `automatic_renewal` is in `renews automatically`."""
+    words = [
+        word for word in CAMEL.sub(" ", shape.name).lower().replace("_", " ").split() if word not in HELPERS | STOP
+    ]
+    stems = (word[: max(4, min(len(word) - 2, 6))] for word in words)
+    return tuple((stem, *OTHER_STEMS.get(stem, ())) for stem in stems)
+
+
+@lru_cache(maxsize=1024)
+def _scales(shape: Shape) -> tuple[tuple[Any, frozenset[str], tuple[frozenset[str], ...]], ...]:
+    """Each option with its words and the cue words for it."""
+    spelled = [(each, _spelled(str(each))) for each in shape.options]
+    return tuple((each, own, _cues(own)) for each, own in spelled)
+
+
+@lru_cache(maxsize=1024)
+def _undecided(shape: Shape) -> Guess | None:
+    """The option that means none of the others, if there is one."""
+    value = neutral_option(shape.options)
+    return None if value is None else Guess(value)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ import io
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,15 +20,20 @@ KEPT = 512
 SPACED = re.compile(r"[^\s|]+(?: [^\s|]+)*")
 COMMAS = re.compile(r'"[^"]*"|[^,]+')
 ONE_SPACE = re.compile(r"\s+")
+NO_SIZES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Words that stand together; `left` and `right` count characters of the laid-out row."""
+    """Words that stand together; `left` and `right` count characters of the laid-out row.
+
+    `size` is that of the letters in points, 0 where it is not known.
+    """
 
     text: str
     left: int
     right: int
+    size: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +159,18 @@ def read_pdf(data: bytes, where: str) -> tuple[Page, ...]:
 def _pdf_page(number: int, page: Any) -> Page:
     laid_out = page.extract_text(extraction_mode="layout", layout_mode_space_vertically=False)
     size = (float(page.mediabox.width), float(page.mediabox.height))
-    return Page(number, page.extract_text(), rows_of(laid_out, number), size)
+    sizes: dict[str, float] = {}
+
+    def visit(text: str, matrix: list[float], position: list[float], _: object, points: float) -> None:
+        words = flat(text)
+        sizes[words] = max(sizes.get(words, 0.0), points * _scale(matrix) * _scale(position))
+
+    text = page.extract_text(visitor_text=visit)
+    return Page(number, text, rows_of(laid_out, number, sizes=sizes), size)
+
+
+def _scale(matrix: list[float]) -> float:
+    return max(abs(matrix[0]), abs(matrix[3]))
 
 
 def _text_page(text: str) -> Page:
@@ -168,7 +185,9 @@ def _block_pages(content: object, where: str) -> tuple[Page, ...]:
     return tuple(Page(number, text, rows_of(text, number)) for number, text in enumerate(texts))
 
 
-def rows_of(text: str, page: int, pattern: re.Pattern[str] = SPACED) -> tuple[Row, ...]:
+def rows_of(
+    text: str, page: int, pattern: re.Pattern[str] = SPACED, sizes: Mapping[str, float] = NO_SIZES
+) -> tuple[Row, ...]:
     """The lines that are not blank, cut into cells."""
     rows = []
     start = 0
@@ -176,14 +195,18 @@ def rows_of(text: str, page: int, pattern: re.Pattern[str] = SPACED) -> tuple[Ro
         bare = line.strip()
         if bare:
             first = start + line.index(bare)
-            rows.append(Row(page, _cells(line, pattern), flat(bare), first, first + len(bare)))
+            rows.append(Row(page, _cells(line, pattern, sizes), flat(bare), first, first + len(bare)))
         start += len(line) + 1
     return tuple(rows)
 
 
-def _cells(line: str, pattern: re.Pattern[str]) -> tuple[Cell, ...]:
-    found = (Cell(match[0].strip(' "'), match.start(), match.end()) for match in pattern.finditer(line))
-    return tuple(cell for cell in found if cell.text)
+def _cells(line: str, pattern: re.Pattern[str], sizes: Mapping[str, float]) -> tuple[Cell, ...]:
+    found = ((_unquoted(match[0].strip()), match) for match in pattern.finditer(line))
+    return tuple(Cell(text, match.start(), match.end(), sizes.get(text, 0.0)) for text, match in found if text)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
 def _cell_pattern(text: str) -> re.Pattern[str]:

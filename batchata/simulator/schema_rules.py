@@ -12,9 +12,7 @@ from batchata.simulator.errors import InvalidRequestError
 
 MAX_OPTIONAL = 24
 MAX_UNIONS = 16
-FORMATS = frozenset(
-    {"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"}
-)
+FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
 ALLOWED = frozenset(
     {
         "type", "title", "description", "enum", "const", "anyOf", "allOf", "$ref", "$defs", "definitions", "default",

@@ -19,9 +19,9 @@ MARKS = ('"properties"', '"$ref"', '"$defs"')
 ORDER: tuple[Kind, ...] = ("object", "array", "number", "integer", "boolean", "string")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """One value of the answer. `names` are the word sets it may be labelled with, best first.
+    """One value of the answer, equal only to itself. `names` are the word sets it may be labelled with, best first.
 
     `children` are ordered as the API orders them: required properties first.
     """
@@ -37,6 +37,25 @@ class Shape:
     children: tuple[Shape, ...] = ()
     item: Shape | None = None
     words: frozenset[str] = frozenset()
+
+
+EXTRACTS = frozenset(
+    {
+        "reason", "summary", "comment", "note", "evidence", "quote", "extract", "excerpt", "abstract", "answer",
+        "response", "finding", "analysis", "description", "overview", "subject", "topic", "point",
+    }
+)  # fmt: skip
+SURENESS = frozenset({"confidence", "probability", "score", "certainty", "likelihood"})
+GRADES = frozenset({"rating", "score", "star", "grade", "sentiment"})
+
+
+def is_judged(shape: Shape) -> bool:
+    """Whether the value is a judgement of a text as a whole, or a piece of it."""
+    if shape.kind == "boolean" or (shape.options and "currency" not in shape.words):
+        return True
+    if shape.kind in ("number", "integer"):
+        return bool(shape.words & (SURENESS | GRADES))
+    return shape.kind == "string" and not shape.format and bool(shape.words) and shape.words <= EXTRACTS
 
 
 def shape_of(schema: dict[str, Any]) -> Shape:
@@ -176,4 +195,6 @@ def _names(name: str, node: dict[str, Any]) -> tuple[frozenset[str], ...]:
     sets = [frozenset(canonical(text)) for text in texts if text]
     if frozenset({"amount"}) in sets:
         sets.append(frozenset({"total"}))
+    if frozenset({"itemcount"}) in sets:
+        sets.append(frozenset({"description"}))
     return tuple(dict.fromkeys(words for words in sets if words))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from batchata.simulator.labels import Place
+from batchata.simulator.columns import Header, find_header
+from batchata.simulator.furniture import is_carried, is_page_mark
+from batchata.simulator.labels import INLINE, Place, is_known
+from batchata.simulator.numbers import amounts_in
 from batchata.simulator.reading import Cell, Document, Row
 from batchata.simulator.shapes import Shape
-from batchata.simulator.values import convert
-from batchata.simulator.words import canonical, likeness
+from batchata.simulator.values import convert, number, wants_percent
+from batchata.simulator.words import canonical
 
-IN_TABLES = {
-    "total": "amount", "linetotal": "amount", "subtotal": "amount", "name": "description", "text": "description",
-}  # fmt: skip
-ENDS = frozenset({"total", "subtotal", "tax", "balance"})
+ENDS = frozenset({"total", "subtotal", "tax", "taxrate", "balance", "discount"})
 MISSES = 6
-LONGEST_TITLE = 40
+NUMERIC = ("number", "integer")
+LONGEST_WRAP = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,105 +29,134 @@ class Entry:
     values: dict[str, tuple[Any, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    cells: tuple[Cell, ...]
-    columns: dict[int, Shape]
-    score: float
-    row: int
+def read_table(
+    item: Shape, document: Document | None, rows: Sequence[Row], skipped: frozenset[int], *, day_first: bool
+) -> list[Entry]:
+    """The rows of the table whose header names the most properties of `item`; none when there is no such table.
 
-
-def read_table(item: Shape, document: Document | None, rows: Sequence[Row]) -> list[Entry]:
-    """The rows of the table whose header names the most properties of `item`; none when there is no such table."""
-    header = max((_header(item, rows, index) for index in range(len(rows))), key=lambda h: h.score, default=None)
-    if header is None or len(header.columns) < min(2, len(item.children)):
-        return []
-    return _Reader(header, document, rows).entries()
-
-
-def _header(item: Shape, rows: Sequence[Row], index: int) -> _Header:
-    cells = rows[index].cells
-    columns: dict[int, Shape] = {}
-    scores: dict[int, float] = {}
-    candidates = sorted(
-        ((_fit(child, cell.text), at, child) for at, cell in enumerate(cells) for child in item.children),
-        key=lambda candidate: -candidate[0],
-    )
-    for score, at, child in candidates:
-        if score > 0.4 and at not in columns and child not in columns.values():
-            columns[at], scores[at] = child, score
-    return _Header(cells, columns, sum(scores.values()), index)
-
-
-def _fit(child: Shape, title: str) -> float:
-    label = _title_words(title)
-    return max((likeness(_table_words(names), label) for names in child.names), default=0.0) if label else 0.0
-
-
-@lru_cache(maxsize=16_384)
-def _title_words(title: str) -> frozenset[str]:
-    """No words for what cannot be the title of a column."""
-    if len(title) > LONGEST_TITLE or ": " in title or any(ch.isdigit() for ch in title):
-        return frozenset()
-    return _table_words(frozenset(canonical(title)))
-
-
-def _table_words(words: frozenset[str]) -> frozenset[str]:
-    return frozenset(IN_TABLES.get(word, word) for word in words) - ({"line"} if len(words) > 1 else set())
+    `skipped` are the ids of rows that are page headers and footers.
+    """
+    header = find_header(item, rows)
+    return _Reader(header, document, rows, skipped, day_first=day_first).entries() if header else []
 
 
 class _Reader:
-    def __init__(self, header: _Header, document: Document | None, rows: Sequence[Row]) -> None:
+    def __init__(
+        self,
+        header: Header,
+        document: Document | None,
+        rows: Sequence[Row],
+        skipped: frozenset[int],
+        *,
+        day_first: bool,
+    ) -> None:
         self._header = header
         self._document = document
-        self._rows = rows
-        self._titles = [cell.text for cell in header.cells]
+        self._rows = [row for row in rows[header.row + 1 :] if id(row) not in skipped]
+        self._titles = rows[header.row].text
+        self._day_first = day_first
 
     def entries(self) -> list[Entry]:
         found: list[Entry] = []
         missed = 0
-        for row in self._rows[self._header.row + 1 :]:
-            if [cell.text for cell in row.cells] == self._titles:
-                missed = 0
+        loose: Row | None = None
+        for row in self._rows:
+            if row.text == self._titles or is_page_mark(row) or is_carried(row):
+                missed, loose = 0, None
                 continue
-            if _closes(row):
-                break
             entry = self._entry(row)
+            if closes(row, filled=len(entry.values) if entry else 0):
+                break
+            if entry is not None:
+                found.append(self._with_line_above(entry, loose) if loose else entry)
+            elif missed == 0 and found and self._goes_on(row, found[-1]):
+                found[-1] = self._joined(found[-1], row.text, behind=True)
             missed = 0 if entry else missed + 1
-            if entry:
-                found.append(entry)
+            loose = row if entry is None and self._is_loose(row) else None
             if missed > MISSES:
                 break
         return found
 
     def _entry(self, row: Row) -> Entry | None:
         values: dict[str, tuple[Any, str]] = {}
-        for cell, at in self._assigned(row.cells):
+        for text, at in self._texts(row):
             shape = self._header.columns.get(at)
             if shape is None or shape.name in values:
                 continue
-            value = convert(cell.text, shape)
-            if value is None and shape.kind in ("number", "integer"):
+            value = self._converted(text, shape)
+            if value is None and shape.kind in NUMERIC:
                 return None
-            values[shape.name] = (value, cell.text)
+            values[shape.name] = (value, text)
         known = sum(value is not None for value, _ in values.values())
-        return Entry(Place(self._document, row), values) if known >= min(2, len(self._header.columns)) else None
+        numeric = [shape.name for shape in self._header.columns.values() if shape.kind in NUMERIC]
+        if known < min(2, len(self._header.columns)) or (numeric and not any(name in values for name in numeric)):
+            return None
+        return Entry(Place(self._document, row), values)
 
-    def _assigned(self, cells: Sequence[Cell]) -> list[tuple[Cell, int]]:
-        """Each cell with the number of its column: by order when none is missing, else by place."""
-        if len(cells) == len(self._header.cells):
-            return [(cell, at) for at, cell in enumerate(cells)]
-        return [(cell, min(range(len(self._header.cells)), key=lambda at: self._distance(cell, at))) for cell in cells]
+    def _converted(self, text: str, shape: Shape) -> Any:
+        if shape.kind in NUMERIC and not shape.options:
+            return number(text, whole=shape.kind == "integer", percent=wants_percent(shape), alone=True)
+        return convert(text, shape, day_first=self._day_first)
 
-    def _distance(self, cell: Cell, at: int) -> int:
-        title = self._header.cells[at]
-        if cell.left < title.right and title.left < cell.right:
-            return -(min(cell.right, title.right) - max(cell.left, title.left))
-        return min(abs(cell.left - title.left), abs(cell.right - title.right))
+    def _texts(self, row: Row) -> list[tuple[str, int]]:
+        """What stands in which column: by order when none is missing, by form, else by place."""
+        titles = self._header.cells
+        if len(row.cells) == len(titles) and self._header.parted:
+            return [(cell.text, at) for at, cell in enumerate(row.cells)]
+        if len(row.cells) == 1 or not self._header.parted:
+            found = self._header.pattern.fullmatch(row.text)
+            return [(text, at) for at, text in enumerate(found.groups())] if found else []
+        return [(cell.text, min(range(len(titles)), key=lambda at: _distance(cell, titles[at]))) for cell in row.cells]
+
+    def _is_loose(self, row: Row) -> bool:
+        """A line that may be the first part of a description."""
+        return (
+            len(row.cells) == 1
+            and len(row.text) <= LONGEST_WRAP
+            and not any(amounts_in(row.text[-8:]))
+            and not INLINE.match(row.text)
+            and not row.text.endswith((".", ":"))
+            and not is_known(row.text)
+        )
+
+    def _goes_on(self, row: Row, last: Entry) -> bool:
+        """The second line of a description, which starts small or follows a word that asks for more."""
+        if not self._is_loose(row) or last.place.row.page != row.page:
+            return False
+        text = self._described(last)
+        return bool(text) and (row.text[0].islower() or row.text[0] in "(&+" or text.endswith((",", "-", "&", " and")))
+
+    def _with_line_above(self, entry: Entry, above: Row) -> Entry:
+        text = self._described(entry)
+        starts_small = bool(text) and text[0].islower() and above.page == entry.place.row.page
+        return self._joined(entry, above.text, behind=False) if starts_small else entry
+
+    def _described(self, entry: Entry) -> str:
+        name = self._description()
+        return entry.values[name][1] if name in entry.values else ""
+
+    def _description(self) -> str:
+        texts = [shape.name for shape in self._header.columns.values() if shape.kind == "string" and not shape.format]
+        return texts[0] if texts else ""
+
+    def _joined(self, entry: Entry, text: str, *, behind: bool) -> Entry:
+        name = self._description()
+        words = f"{entry.values[name][1]} {text}" if behind else f"{text} {entry.values[name][1]}"
+        return Entry(entry.place, {**entry.values, name: (words, words)})
 
 
-def _closes(row: Row) -> bool:
-    """A line of totals ends a table."""
+def _distance(cell: Cell, title: Cell) -> int:
+    if cell.left < title.right and title.left < cell.right:
+        return -(min(cell.right, title.right) - max(cell.left, title.left))
+    return min(abs(cell.left - title.left), abs(cell.right - title.right))
+
+
+def closes(row: Row, *, filled: int) -> bool:
+    """A line of totals ends a table; `filled` columns of a row of its own speak against it."""
     first = row.cells[0].text
-    words = canonical(first.split(":")[0])
-    return len(words) <= 4 and bool(ENDS & set(words)) and len(row.cells) <= 3
+    label = first.split(":")[0]
+    found = next(amounts_in(label), None)
+    words = set(canonical(label[: found.start] if found and found.start else label))
+    if words and words <= ENDS | {"amount", "due"} and words & ENDS:
+        return True
+    return len(words) <= 4 and bool(ENDS & words) and len(row.cells) <= 3 and filled < 3

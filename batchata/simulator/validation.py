@@ -117,9 +117,7 @@ def _check_keys(params: dict[str, Any], known: frozenset[str]) -> None:
     if not unknown:
         return
     if "output_format" in unknown:
-        raise InvalidRequestError(
-            "output_format: This field is deprecated. Use 'output_config.format' instead."
-        )
+        raise InvalidRequestError("output_format: This field is deprecated. Use 'output_config.format' instead.")
     for name in NOT_IN_BATCHES:
         if name in unknown:
             raise InvalidRequestError(f"{name}: This parameter is not supported in message batches")

@@ -158,7 +158,7 @@ def test_types_and_what_is_not_there(client):
     )  # fmt: skip
     text = "Paid: yes\nStatus: case closed\nCount: 1,200\nStart date: 3 Jan 2025\nSkills: welding, casting and paint\n"
     assert filled(client, schema, text_document(text, cited=False)) == {
-        "paid": True, "status": "CLOSED", "count": 1200, "start_date": "2025-01-03", "colour": None, "weight": 0,
+        "paid": True, "status": "CLOSED", "count": 1200, "start_date": "2025-01-03", "colour": None, "weight": None,
         "notes": [], "skills": ["welding", "casting", "paint"],
     }  # fmt: skip
 
