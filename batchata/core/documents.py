@@ -16,6 +16,12 @@ IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 MAX_IMAGE_BYTES = 10 * 1024 * 1024 // 4 * 3
 """10 MB of base64 for each image (doc:build-with-claude/vision)."""
 
+_IMAGES = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+)
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive or an Office file; save it as PDF or text"),
     (b"\xd0\xcf\x11\xe0", "an old Office file; save it as PDF or text"),
@@ -109,17 +115,10 @@ def _base64(data: bytes, kind: str) -> dict[str, Any]:
 
 
 def _image_type(data: bytes) -> str | None:
-    if data.startswith(b"\xff\xd8\xff"):
-        kind = "image/jpeg"
-    elif data.startswith(b"\x89PNG\r\n\x1a\n"):
-        kind = "image/png"
-    elif data.startswith((b"GIF87a", b"GIF89a")):
-        kind = "image/gif"
-    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+    kind = next((kind for magic, kind in _IMAGES if data.startswith(magic)), None)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         kind = "image/webp"
-    else:
-        return None
-    if len(data) > MAX_IMAGE_BYTES:
+    if kind and len(data) > MAX_IMAGE_BYTES:
         raise InputError(f"the image has {len(data):,} bytes; the limit is {MAX_IMAGE_BYTES:,} (10 MB as base64)")
     return kind
 

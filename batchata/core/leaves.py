@@ -83,20 +83,23 @@ def words_of(name: str) -> tuple[str, ...]:
 
 def _walk(value: Any, node: Node | None, place: Place) -> Iterator[Leaf]:
     if isinstance(value, RootModel):
-        yield from _walk(value.root, node, place)
-    elif hasattr(type(value), "__pydantic_fields__"):
-        yield from _walk_model(value, node, place)
-    elif isinstance(value, set | frozenset) and value:
-        yield from _walk(sorted(value, key=str), node, place)
-    elif is_dataclass(value) and not isinstance(value, type):
-        yield from _walk_members({each.name: getattr(value, each.name) for each in fields(value)}, node, place)
-    elif isinstance(value, Mapping) and value:
-        yield from _walk_members(value, node, place)
-    elif isinstance(value, list | tuple) and value:
-        for index, (element, child) in enumerate(_paired(value, node)):
-            yield from _walk(element, child, place.element(index))
-    else:
-        yield Leaf(value, node, place)
+        return _walk(value.root, node, place)
+    if hasattr(type(value), "__pydantic_fields__"):
+        return _walk_model(value, node, place)
+    if isinstance(value, set | frozenset) and value:
+        return _walk(sorted(value, key=str), node, place)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _walk_members({each.name: getattr(value, each.name) for each in fields(value)}, node, place)
+    if isinstance(value, Mapping) and value:
+        return _walk_members(value, node, place)
+    if isinstance(value, list | tuple) and value:
+        return _walk_elements(value, node, place)
+    return iter([Leaf(value, node, place)])
+
+
+def _walk_elements(values: Sequence[Any], node: Node | None, place: Place) -> Iterator[Leaf]:
+    for index, (element, child) in enumerate(_paired(values, node)):
+        yield from _walk(element, child, place.element(index))
 
 
 def _paired(values: Sequence[Any], node: Node | None) -> list[tuple[Any, Node | None]]:

@@ -140,7 +140,7 @@ def _named(sentence: str, place: Place) -> Iterator[Pair]:
         words = canonical(sentence[max(last, found.start() - 40) : found.start()].rpartition(")")[2])
         last = found.end()
         parties = PARTIES & set(words[-2:])
-        if len(parties) == 1:
+        if len(parties) == 1 and not ROLE.match(sentence, found.end()):
             yield Pair(frozenset(parties), frozenset(), found[0], place, 0.85)
     last = 0
     for role in ROLE.finditer(sentence):

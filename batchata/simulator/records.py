@@ -176,8 +176,13 @@ def read_roles(item: Shape, pairs: Sequence[Pair]) -> list[Entry]:
     found = [
         (pair, value, entry) for value in role.options for pair, entry in _playing(value, role, name, item, pairs)[:1]
     ]
-    found.sort(key=lambda each: (each[0].place.row.page, each[0].place.row.start))
+    found.sort(key=lambda each: _place_in(each[0]))
     return [entry for _, _, entry in found]
+
+
+def _place_in(pair: Pair) -> tuple[int, int]:
+    row = pair.place.row
+    return row.page, row.start + row.text.find(pair.value)
 
 
 def _playing(value: Any, role: Shape, name: Shape, item: Shape, pairs: Sequence[Pair]) -> list[tuple[Pair, Entry]]:

@@ -141,6 +141,7 @@ def test_an_unknown_kind_of_result_and_a_missing_line_are_failures(client, simul
     ("claude-haiku-5-5", {}),
     ("claude-sonnet-5-5", {"inference_geo": "us"}),
     ("claude-haiku-4-5", {}),
+    ("claude-haiku-5-5", {"system": "word " * 80_000}),
     ("claude-sonnet-5-5", {"system": [{"type": "text", "text": "x " * 3000, "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}),
 ])  # fmt: skip
 def test_the_cost_is_the_sum_over_the_lines_by_hand(client, invoices, tmp_path, model, arguments):
@@ -162,6 +163,8 @@ def cost_by_hand(message):
         "claude-haiku-4-5-20251001": ("1", "5", "1.25", "2", "0.10"),
     }[message["model"]]
     usage = message["usage"]
+    if message["model"] == "claude-haiku-5-5" and usage["input_tokens"] > 100_000:
+        prices = ("0.50", "2.50", "0.625", "1.00", "0.05")
     written = usage.get("cache_creation") or {}
     tokens = (usage["input_tokens"], usage["output_tokens"], written.get("ephemeral_5m_input_tokens", 0),
               written.get("ephemeral_1h_input_tokens", 0), usage["cache_read_input_tokens"])  # fmt: skip

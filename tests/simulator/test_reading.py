@@ -268,20 +268,28 @@ def test_parties_with_their_addresses_and_numbers(client):
     }
 
 
-def test_a_contract(client):
+ROLES = [
+    '%s (the "Supplier") and %s (the "Client")',
+    "%s as supplier and %s as the client",
+    "%s (supplier); %s (client)",
+]
+
+
+@pytest.mark.parametrize("roles", ROLES)
+def test_a_contract(client, roles):
     role = {"enum": ["client", "supplier"]}
     schema = closed(
         title=STRING, parties={"type": "array", "items": closed(name=STRING, role=role)}, governing_law=STRING,
         notice_days=INTEGER, automatic_renewal={"type": "boolean"},
     )  # fmt: skip
     text = (
-        'Service Agreement\nThis agreement is made between Acme Tools Ltd (the "Supplier") and Contoso Works GmbH '
-        '(the "Client"). It renews automatically each year unless ended on 30 days\' written notice. '
+        f"Service Agreement\nThis agreement is made between {roles % ('Acme Tools Ltd', 'Contoso Works GmbH')}. "
+        "It renews automatically each year unless ended on 30 days' written notice. "
         "It is governed by the laws of Switzerland.\n"
     )
     assert read(client, schema, text) == {
         "title": "Service Agreement", "governing_law": "Switzerland", "notice_days": 30, "automatic_renewal": True,
-        "parties": [{"name": "Contoso Works GmbH", "role": "client"}, {"name": "Acme Tools Ltd", "role": "supplier"}],
+        "parties": [{"name": "Acme Tools Ltd", "role": "supplier"}, {"name": "Contoso Works GmbH", "role": "client"}],
     }  # fmt: skip
     assert read(client, schema, "Lease\nIt does not renew automatically.\n")["automatic_renewal"] is False
 
