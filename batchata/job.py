@@ -28,6 +28,7 @@ from batchata.errors import (
     IncompleteResultsError,
     InputError,
     NotEndedError,
+    RequestRefusedError,
     ServiceError,
     UnknownPriceError,
     UnknownUsageError,
@@ -203,13 +204,14 @@ class BatchJob(Generic[T]):
     def is_complete(self) -> bool:
         """Whether the batch has ended, so that there are results.
 
-        A look that fails says nothing about the batch: it counts as "not yet", ten in a row raise ServiceError.
+        A look that fails, even with a 404, says nothing about the batch: it counts as "not yet". The tenth in a
+        row raises what went wrong.
         """
         if self.batch_id is None:
             return True
         try:
             ended = self.status().is_ended
-        except ServiceError as error:
+        except (ServiceError, RequestRefusedError) as error:
             self._misses += 1
             if self._misses >= _MOST_MISSES:
                 raise
@@ -348,13 +350,15 @@ class BatchJob(Generic[T]):
         with raw_results(self._settings.raw_results_dir, batch_id) as (file, keep):
             try:
                 download_results(client, batch_id, file)
-                keep()
             except IncompleteResultsError as error:
                 logger.warning("%s", error)
                 whole, missing = False, f"{missing}: {error}"
+            final = whole or self._short
+            if final:
+                keep()
             file.seek(0)
             outcomes = self._parsed(whole_lines(file), missing)
-        if whole or self._short:
+        if final:
             self._outcomes = outcomes
             self._close()
         self._short = not whole

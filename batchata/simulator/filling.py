@@ -128,7 +128,7 @@ class _Filler:
         return [value for value, _, _ in found]
 
     def _leaf(self, shape: Shape, path: str, parent: Shape | None) -> Any:
-        near = self._near_name(shape, path, parent)
+        near = self._near_name(shape, path) if self._matches and parent is not None else None
         match = self._matches.get(path) if near is None else None
         if match is not None:
             self.leaves.append(Leaf(path or "value", match.value, match.text, match.pair.place))
@@ -140,11 +140,11 @@ class _Filler:
             self.leaves.append(Leaf(path or "value", guess.value, guess.text, guess.place))
         return guess.value
 
-    def _near_name(self, shape: Shape, path: str, parent: Shape | None) -> Guess | None:
+    def _near_name(self, shape: Shape, path: str) -> Guess | None:
         """The address or the tax number of a party whose name was found."""
         kind = next((word for word in ("address", "taxid") if word in shape.words), None)
         name = self._matches.get(path.rpartition(".")[0] + ".name")
-        if kind is None or name is None or parent is None or shape.kind != "string":
+        if kind is None or name is None or shape.kind != "string":
             return None
         others = frozenset(
             match.text for path, match in self._matches.items() if path.endswith(".name") and match.text != name.text

@@ -106,12 +106,18 @@ def neutral(shape: Shape) -> Any:
     if shape.nullable:
         return None
     if shape.options:
-        found = neutral_option(shape.options)
-        return shape.options[0] if found is None else found
+        return _first_option(shape)
     empty: dict[str, Any] = {"number": 0, "integer": 0, "boolean": False, "array": [], "object": {}}
     if shape.kind == "string" and shape.format in ("date", "date-time"):
         return "1970-01-01" if shape.format == "date" else "1970-01-01T00:00:00Z"
     return empty.get(shape.kind, "")
+
+
+@lru_cache(maxsize=1024)
+def _first_option(shape: Shape) -> Any:
+    """The neutral option, else the first."""
+    found = neutral_option(shape.options)
+    return shape.options[0] if found is None else found
 
 
 def neutral_option(options: tuple[Any, ...]) -> Any:

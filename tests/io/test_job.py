@@ -224,6 +224,9 @@ def test_one_look_that_fails_is_no_failure_of_the_batch(client, simulator, invoi
     simulator.faults.fail("retrieve", 503, times=9)
     assert [job.is_complete() for _ in range(10)] == [False] * 9 + [True]
     assert "look 9 of 10 that failed" in caplog.text
+    once = send(client, invoices[:2])
+    simulator.faults.fail("retrieve", 404)
+    assert [once.is_complete(), once.is_complete()] == [False, True]
     other = send(client.with_options(max_retries=0), invoices[:2])
     simulator.faults.fail("retrieve", 503, times=None)
     with pytest.raises(ServiceError):
