@@ -353,11 +353,12 @@ class BatchJob(Generic[T]):
             except IncompleteResultsError as error:
                 logger.warning("%s", error)
                 whole, missing = False, f"{missing}: {error}"
+            file.seek(0)
+            outcomes = self._parsed(whole_lines(file), missing)
+            whole = whole and not any(isinstance(each, Missing) for each in outcomes)
             final = whole or self._short
             if final:
                 keep()
-            file.seek(0)
-            outcomes = self._parsed(whole_lines(file), missing)
         if final:
             self._outcomes = outcomes
             self._close()

@@ -13,7 +13,7 @@ from batchata.core.attribution import Attribution, Evidence
 from batchata.core.evidence import labelled_lines
 from batchata.core.jsontext import Node, find_json, locate
 from batchata.core.leaves import Leaf, leaves_of
-from batchata.core.matching import Text
+from batchata.core.matching import Text, Value
 from batchata.core.plain import plain
 
 Match = Literal["span", "label", "value"]
@@ -189,7 +189,10 @@ class _Mapper:
         return Attribution(self.leaves)
 
     def citations_of(self, leaf: Leaf, sources: Sequence[str | None]) -> list[Citation]:
-        passages = {_place(self.answer.raw[n]): (self.answer.raw[n], match) for n, match in self.found[leaf.path]}
+        found = self.found[leaf.path]
+        if len(found) == 1:
+            return [citation(self.answer.raw[found[0][0]], sources, found[0][1])]
+        passages = {_place(self.answer.raw[n]): (self.answer.raw[n], match) for n, match in found}
         return [citation(raw, sources, match) for raw, match in passages.values()]
 
     def by_span(self, root: Node | None) -> None:
@@ -227,16 +230,20 @@ class _Mapper:
 
     def _of_value(self, blocks: Sequence[tuple[Block, Leaf]]) -> list[int]:
         """Of the cited blocks on a line those about its value: a line may go on with something else."""
-        value = blocks[0][1].value
+        first, leaf = blocks[0]
+        if len(blocks) == 1 and _ends_with(first.text, leaf):
+            return list(first.citations)
+        value = leaf.value
         if value is None:
-            return list(blocks[0][0].citations)
-        stating = [
-            block
-            for block, _ in blocks
-            if value.count_in(self._as_text(block.text)) or any(value.count_in(self._text(n)) for n in block.citations)
-        ]
+            return list(first.citations)
+        stating = [block for block, leaf in blocks if _ends_with(block.text, leaf) or self._states(block, value)]
         wordy = not value.numbers and not value.days
-        return [n for block in stating or ([blocks[0][0]] if wordy else []) for n in block.citations]
+        return [n for block in stating or ([first] if wordy else []) for n in block.citations]
+
+    def _states(self, block: Block, value: Value) -> bool:
+        return bool(
+            value.count_in(self._as_text(block.text)) or any(value.count_in(self._text(n)) for n in block.citations)
+        )
 
     def by_value(self, root: Node | None) -> None:
         """Rule three: the cited text states the value of one field and of no other."""
@@ -288,6 +295,14 @@ class _Mapper:
         return self._texts.setdefault(raw, Text(raw))
 
 
+def _ends_with(text: str, leaf: Leaf) -> bool:
+    """Whether the text is, or its last word is, the value just as the JSON has it: seen without reading numbers."""
+    written = str(leaf.node.scalar) if leaf.node else ""
+    text = text.rstrip()
+    return bool(written) and text.endswith(written) and text[-len(written) - 1 : -len(written)] in _BEFORE_VALUE
+
+
+_BEFORE_VALUE = ("", " ", ":", "*", '"', "`")
 _PASSAGE = (
     "cited_text", "type", "document_index", "file_id", "start_page_number", "end_page_number", "start_char_index",
     "end_char_index", "start_block_index", "end_block_index", "search_result_index", "source", "url",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from batchata.core.items import custom_id, item_key
 from batchata.core.outcomes import Missing, Outcome
 from batchata.core.parsing import decoded, parse
+
+_BEGINS = re.compile(rb'\{"custom_id": ?"([A-Za-z0-9_-]{1,64})"')
 
 logger = logging.getLogger("batchata")
 
@@ -41,7 +44,13 @@ def collect(
 
 
 def custom_id_of(line: bytes) -> str | None:
-    """Which item a result line is about; None when the line cannot be read."""
+    """Which item a result line is about; None when the line cannot be read.
+
+    As the API writes them, lines begin with it and close two objects, which is seen without reading the rest.
+    """
+    match = _BEGINS.match(line)
+    if match is not None and line.rstrip().endswith(b"}}"):
+        return match[1].decode()
     name = _entry(line).get("custom_id")
     return name if isinstance(name, str) else None
 

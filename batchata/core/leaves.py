@@ -126,6 +126,8 @@ def _agrees(value: Any, node: Node) -> bool:
 
 
 def _alike(value: Any, scalar: Any) -> bool:
+    if value == scalar or str(value) == scalar:
+        return True
     if value is None or scalar is None or isinstance(value, bool | Mapping | list | tuple | set | BaseModel):
         return value is scalar or not isinstance(value, bool)
     read, written = value_of(value), value_of(scalar)

@@ -84,11 +84,13 @@ def batchata(url: str, conversations: list) -> int:
 
 
 def submit(url: str, count: int) -> dict:
-    from batchata import build_requests, make_client
+    from batchata import build_requests, get_model, make_client
     from batchata import submit as send
 
     with make_client(api_key="none", base_url=url) as client:
-        return {"batch_id": send(client, build_requests(messages(count), model=MODEL, response_model=Spam))}
+        info = get_model(client, MODEL)
+        requests = build_requests(messages(count), model=MODEL, response_model=Spam, model_info=info)
+        return {"batch_id": send(client, requests)}
 
 
 def stream(url: str, batch_id: str, count: int) -> dict:
