@@ -27,7 +27,22 @@ if TYPE_CHECKING:
     from batchata.core.rates import Rates
     from batchata.core.records import Entry, Record
     from batchata.core.requests import build_requests
-    from batchata.errors import BatchataError
+    from batchata.errors import (
+        AccountError,
+        AmbiguousSubmitError,
+        BatchataError,
+        CredentialsError,
+        ForeignResultsUrlError,
+        IncompleteResultsError,
+        InputError,
+        ModelError,
+        NotEndedError,
+        RequestRefusedError,
+        ServiceError,
+        UnboundedCostError,
+        UnknownPriceError,
+        UnknownUsageError,
+    )
     from batchata.io.batches import BatchStatus, cancel, poll, stream_results, submit
     from batchata.io.client import make_client
     from batchata.io.models import get_model
@@ -48,7 +63,11 @@ _ROOMS = {
     "batchata.core.rates": ("Rates",),
     "batchata.core.records": ("Entry", "Record"),
     "batchata.core.requests": ("build_requests",),
-    "batchata.errors": ("BatchataError",),
+    "batchata.errors": (
+        "AccountError", "AmbiguousSubmitError", "BatchataError", "CredentialsError", "ForeignResultsUrlError",
+        "IncompleteResultsError", "InputError", "ModelError", "NotEndedError", "RequestRefusedError",
+        "ServiceError", "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
+    ),
     "batchata.io.batches": ("BatchStatus", "cancel", "poll", "stream_results", "submit"),
     "batchata.io.client": ("make_client",),
     "batchata.io.models": ("get_model",),
@@ -65,17 +84,21 @@ __all__ = [  # noqa: RUF022 - by subject, the verbs first
     "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",
     "Citation", "Cost", "Rates", "ModelInfo", "BatchStatus", "Document", "Item", "Request", "Entry", "Record",
     "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",
-    "BatchataError",
+    "BatchataError", "AccountError", "AmbiguousSubmitError", "CredentialsError", "ForeignResultsUrlError",
+    "IncompleteResultsError", "InputError", "ModelError", "NotEndedError", "RequestRefusedError",
+    "ServiceError", "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
-    """Loads a public name when it is first used, so that a plain import costs next to nothing."""
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module 'batchata' has no attribute {name!r}")
-    value = getattr(import_module(_ROOM_OF[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker sees the imports above, and that other names are not there
+
+    def __getattr__(name: str) -> Any:
+        """Loads a public name when it is first used, so that a plain import costs next to nothing."""
+        if name not in _ROOM_OF:
+            raise AttributeError(f"module 'batchata' has no attribute {name!r}")
+        value = getattr(import_module(_ROOM_OF[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

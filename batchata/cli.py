@@ -63,7 +63,12 @@ def simulate(*, port: int = 8765, style: Style = "bullets", seed: int = 0) -> No
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    with Simulator(port=port, style=style, seed=seed) as url:
+    simulator = Simulator(port=port, style=style, seed=seed)
+    try:
+        simulator.start()
+    except OSError as error:
+        raise BatchataError(f"port {port} cannot be used ({error}); --port 0 takes a free one") from error
+    with simulator as url:
         print(f"A simulator of the Message Batches API at {url} (a rule, not a model). Use it with")
         print(f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=simulated", flush=True)
         stopped.wait()

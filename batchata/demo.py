@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MODEL = "claude-haiku-5-5"
 PROMPT = "Extract the invoice. Dates are ISO dates, amounts are plain numbers, and currency is the three-letter code."
+_WIDE = 100
 _STEPS = ("reading and checking the files", "sending one message batch", "waiting for the batch", "reading the results")
 
 
@@ -124,7 +125,7 @@ def _objects(records: Sequence[Record[Invoice]]) -> Table:
     table = Table(
         title="Each object, and under each value the page it comes from", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    table.add_column("Document", ratio=4, overflow="fold")
+    table.add_column("Document", max_width=18, no_wrap=True, overflow="ellipsis")
     table.add_column("Company", ratio=5, overflow="fold")
     for name, justify in (("Number", "left"), ("Date", "left"), ("Lines", "right"), ("Total", "right")):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
@@ -175,7 +176,7 @@ def _field_by_field(record: Record[Invoice], width: int) -> Table:
     table = Table(
         title=f"One of them field by field: {Path(record.source or '').name}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
-    widths = {"Field": 27, "Value": 12, "Page": 6, "Rule": 5}
+    widths = {"Field": 27, "Value": 12 if width < _WIDE else 24, "Page": 6, "Rule": 5}
     widths["Cited text"] = max(12, width - sum(widths.values()) - 2 * len(widths))
     for name, own in widths.items():
         table.add_column(name, no_wrap=True, overflow="ellipsis", width=own)

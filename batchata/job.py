@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from batchata.core.collecting import collect
 from batchata.core.items import Document
 from batchata.core.outcomes import Missing, Outcome, Succeeded
-from batchata.core.pricing import Cost, price
+from batchata.core.pricing import Cost
 from batchata.core.rates import Rates
-from batchata.core.records import Entry, Record, count_citations, entries
+from batchata.core.records import Entry, Record, count_citations, entries, record_of
 from batchata.core.requests import build_requests, new_run_id
-from batchata.core.stats import Stats, Totals, billed, counted, mode_of, printed, totals
+from batchata.core.stats import Stats, Totals, cost_of_item, counted, mode_of, printed, totals
 from batchata.core.waiting import next_delay
 from batchata.errors import (
     IncompleteResultsError,
@@ -30,8 +29,6 @@ from batchata.errors import (
     NotEndedError,
     RequestRefusedError,
     ServiceError,
-    UnknownPriceError,
-    UnknownUsageError,
 )
 from batchata.io.batches import BatchStatus, download_results, poll, whole_lines
 from batchata.io.batches import cancel as cancel_batch
@@ -46,6 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("batchata")
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 DEFAULT_MODEL = "claude-sonnet-5-5"
 _MOST_MISSES = 10
@@ -126,7 +124,7 @@ def batch(
     if headers:
         info = replace(info, max_tokens=None)  # a beta may allow longer answers
     if files is not None:
-        items = readable_documents(files, info, citations=enable_citations)
+        items = readable_documents(items, info, citations=enable_citations)
     run_id = new_run_id()
     requests = build_requests(
         items, model=model, prompt=prompt, response_model=response_model, enable_citations=enable_citations,
@@ -168,25 +166,58 @@ class BatchJob(Generic[T]):
         self._outcomes: list[Outcome[T]] | None = None if batch_id else []
         self._started = datetime.now(UTC)
 
+    @overload
     @classmethod
     def attach(
         cls,
         batch_id: str,
         *,
-        response_model: type[T] | None = None,
+        response_model: type[U],
         enable_citations: bool = False,
         raw_results_dir: str | PathLike[str] | None = None,
-        sources: Sequence[str | None] = (),
+        sources: Sequence[str | None] | None = None,
         client: Anthropic | None = None,
         rates: Rates | None = None,
-    ) -> BatchJob[T]:
-        """The job of a batch that exists already; nothing is sent. `sources` are the files in their order."""
+    ) -> BatchJob[U]: ...
+
+    @overload
+    @classmethod
+    def attach(
+        cls,
+        batch_id: str,
+        *,
+        response_model: None = None,
+        enable_citations: bool = False,
+        raw_results_dir: str | PathLike[str] | None = None,
+        sources: Sequence[str | None] | None = None,
+        client: Anthropic | None = None,
+        rates: Rates | None = None,
+    ) -> BatchJob[str]: ...
+
+    @classmethod
+    def attach(
+        cls,
+        batch_id: str,
+        *,
+        response_model: Any = None,
+        enable_citations: bool = False,
+        raw_results_dir: str | PathLike[str] | None = None,
+        sources: Sequence[str | None] | None = None,
+        client: Anthropic | None = None,
+        rates: Rates | None = None,
+    ) -> BatchJob[Any]:
+        """The job of a batch that exists already; nothing is sent.
+
+        `sources` are the names of all its files in their order; without them `Citation.source_file` and
+        `Record.source` are None. Raises InputError when their number is not that of the requests.
+        """
         directory = Path(raw_results_dir) if raw_results_dir is not None else None
         settings = _Settings(response_model, enable_citations, directory, rates, owns_client=client is None)
         client = client or make_client()
         total = poll(client, batch_id).counts.total
-        named = (*sources, *[None] * (total - len(sources)))
-        return cls(client, batch_id, settings, named[:total])
+        if sources is not None and len(sources) != total:
+            raise InputError(f"{batch_id} has {total:,} requests, and {len(sources):,} sources are given")
+        return BatchJob(client, batch_id, settings, [None] * total if sources is None else sources)
 
     def __repr__(self) -> str:
         state = self._status.state if self._status else "not looked at yet"
@@ -314,29 +345,8 @@ class BatchJob(Generic[T]):
         return self._status.created_at if self._status else None
 
     def _record(self, index: int, outcome: Outcome[T]) -> Record[T]:
-        found = outcome if isinstance(outcome, Succeeded) else None
-        answers = billed([outcome])
-        return Record(
-            index=index,
-            source=self._sources[index],
-            outcome=outcome.kind,
-            result=found.result if found else None,
-            citations=found.citations if found else None,
-            usage=answers[0].usage if answers else None,
-            cost=self._cost_of(outcome),
-            reason=outcome.reason,
-            batch_id=self.batch_id or "",
-            detail=outcome,
-        )
-
-    def _cost_of(self, outcome: Outcome[T]) -> Decimal | None:
-        answers = billed([outcome])
-        if not answers:
-            return None if isinstance(outcome, Missing) else Decimal(0)
-        try:
-            return price(answers[0].usage, answers[0].model, rates=self._settings.rates, at=self._priced_at()).total
-        except (UnknownPriceError, UnknownUsageError):
-            return None
+        cost = cost_of_item(outcome, self._settings.rates, self._priced_at())
+        return record_of(outcome, index, self._sources[index], self.batch_id or "", cost)
 
     def _collected(self) -> list[Outcome[T]]:
         """The outcomes in the order of the input, read once; after a stream that stayed short, once again."""

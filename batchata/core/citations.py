@@ -216,7 +216,7 @@ class _Mapper:
             return
         spans = [(start, end) for start, end, _ in find_json(self.answer.text, "{")]
         lines = labelled_lines(self.answer.text, self.leaves, [inside, *spans])
-        named = [(start, end, leaf) for start, end, leaf in lines if not self.found[leaf.path]]
+        named = [(start, end, leaf) for start, end, leaf in lines if not self.found[leaf.path] and not leaf.is_null]
         starts, ends = [start for start, _, _ in named], [end for _, end, _ in named]
         found: dict[str, list[tuple[Block, Leaf]]] = defaultdict(list)
         for block in cited:

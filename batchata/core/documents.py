@@ -82,7 +82,7 @@ def pdf_pages(data: bytes) -> int:
     except (PyPdfError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InputError(f"the PDF cannot be opened ({error}); save it again from a viewer") from error
     if encrypted:
-        raise InputError("the PDF is encrypted; save it without a password")
+        raise InputError("the PDF is encrypted; save it without a password or protection")
     if pages == 0:
         raise InputError("the PDF has no pages")
     return pages
@@ -137,7 +137,9 @@ def _decoded(data: bytes) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise InputError(f"neither PDF, image nor UTF-8 text (byte {error.start} cannot be decoded)") from error
+        raise InputError(
+            f"neither PDF, image nor UTF-8 text (byte {error.start} cannot be decoded); save a text as UTF-8"
+        ) from error
     if "\x00" in text:
         raise InputError("neither PDF, image nor text: it holds NUL bytes")
     return text

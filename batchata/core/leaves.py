@@ -50,6 +50,10 @@ class Leaf:
         self.node = node
         self._raw = raw
 
+    @property
+    def is_null(self) -> bool:
+        return self._raw is None
+
     @cached_property
     def value(self) -> Value | None:
         """What to search texts for: the value as the model wrote it and as the response model reads it."""

@@ -140,6 +140,16 @@ class Missing(_Ended):
         return self.problem
 
 
+UNKNOWN_RESULT, UNREADABLE_LINE = "unknown_result", "unreadable_line"
+
+
+def is_unknown(outcome: Outcome[Any]) -> bool:
+    """Whether the item may be on the bill although there is no answer: no line, or one that nobody understands."""
+    if isinstance(outcome, Errored):
+        return outcome.error_type in (UNKNOWN_RESULT, UNREADABLE_LINE)
+    return isinstance(outcome, Missing)
+
+
 Outcome = Succeeded[T] | Truncated | Refused | Invalid | Errored | Expired | Canceled | Missing
 Answered = Succeeded[Any] | Truncated | Refused | Invalid
 """The outcomes that are on the bill."""

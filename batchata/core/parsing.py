@@ -12,7 +12,18 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from batchata.core.citations import CitedText, answer_text, map_fields
 from batchata.core.enumcase import aligned
 from batchata.core.jsontext import find_json, locate
-from batchata.core.outcomes import Canceled, Errored, Expired, Invalid, Outcome, Refused, Succeeded, Truncated
+from batchata.core.outcomes import (
+    UNKNOWN_RESULT,
+    UNREADABLE_LINE,
+    Canceled,
+    Errored,
+    Expired,
+    Invalid,
+    Outcome,
+    Refused,
+    Succeeded,
+    Truncated,
+)
 from batchata.core.plain import plain
 from batchata.core.schema import adapter, json_schema
 
@@ -38,8 +49,8 @@ def parse(
     try:
         custom_id, result = entry["custom_id"], entry["result"]
         kind = result["type"]
-    except (KeyError, TypeError) as error:
-        return Errored(custom_id="", error_type="unreadable_line", message=f"the line cannot be read: {error!r}")
+    except (KeyError, TypeError):
+        return Errored(custom_id="", error_type=UNREADABLE_LINE, message=f"it is no line of results: {str(line)[:120]}")
     match kind:
         case "succeeded" if isinstance(result.get("message"), Mapping):
             return _answered(custom_id, result["message"], response_model, sources, citations=enable_citations)
@@ -50,7 +61,7 @@ def parse(
         case "canceled":
             return Canceled(custom_id=custom_id)
         case _:
-            return Errored(custom_id=custom_id, error_type="unknown_result", message=f"its type is {kind!r}")
+            return Errored(custom_id=custom_id, error_type=UNKNOWN_RESULT, message=f"its type is {kind!r}")
 
 
 def decoded(line: bytes | str) -> Any:

@@ -32,6 +32,7 @@ class Cost:
 
     @property
     def total(self) -> Decimal:
+        """What is on the bill, in USD."""
         return self.input + self.output + self.cache_write + self.cache_read + self.searches
 
     @property

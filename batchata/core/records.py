@@ -41,7 +41,25 @@ class Record(Generic[T]):
 
     @property
     def succeeded(self) -> bool:
+        """Whether there is a result."""
         return self.outcome == "succeeded"
+
+
+def record_of(outcome: Outcome[T], index: int, source: str | None, batch_id: str, cost: Decimal | None) -> Record[T]:
+    """The record of one item."""
+    found = outcome if isinstance(outcome, Succeeded) else None
+    return Record(
+        index=index,
+        source=source,
+        outcome=outcome.kind,
+        result=found.result if found else None,
+        citations=found.citations if found else None,
+        usage=getattr(outcome, "usage", None),
+        cost=cost,
+        reason=outcome.reason,
+        batch_id=batch_id,
+        detail=outcome,
+    )
 
 
 def entries(outcomes: Iterable[Outcome[T]]) -> list[Entry[T]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import orjson
@@ -33,6 +34,14 @@ _REFUSED_PARAMS = {
     "speed": "the fast mode does not exist in message batches",
     "fallbacks": "fallbacks do not work in message batches",
 }
+_OWN_PARAMS = (
+    "messages", "files", "prompt", "model", "response_model", "enable_citations", "max_tokens", "raw_results_dir",
+    "client", "rates", "run_id", "attempt", "model_info",
+)  # fmt: skip
+_API_PARAMS = (
+    "system", "tools", "tool_choice", "thinking", "output_config", "metadata", "stop_sequences", "service_tier",
+    "inference_geo", "temperature", "top_p", "top_k", "container", "context_management", "mcp_servers", "cache_control",
+)  # fmt: skip
 _ROLES = ("user", "assistant", "system")
 _CITABLE = ("document", "search_result")
 _SAMPLING = frozenset(SAMPLING)
@@ -161,6 +170,7 @@ def _shape(
             raise InputError(f"{name} cannot be set: {reason}")
     own_format = "format" in (params.get("output_config") or {})
     native, asked = None, None
+    _check_spelling(params)
     if response_model is not None:
         check_response_model(response_model)
     if response_model is not None and not own_format:
@@ -171,6 +181,13 @@ def _shape(
     base = {"model": model, "max_tokens": _max_tokens(max_tokens, info, params), **params}
     system = _system_parts(base.pop("system", None))
     return _Shape(base, prompt, system, asked, native, response_model, enable_citations)
+
+
+def _check_spelling(params: Mapping[str, Any]) -> None:
+    """A parameter nobody knows passes through, for the API may know it, unless it is all but one that we know."""
+    for name in params:
+        if name not in _API_PARAMS and (near := get_close_matches(name, (*_OWN_PARAMS, *_API_PARAMS), 1, cutoff=0.8)):
+            raise InputError(f"there is no parameter {name}; did you mean {near[0]}?")
 
 
 def _max_tokens(asked: int | None, info: ModelInfo | None, params: Mapping[str, Any]) -> int:

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
-from batchata.core.outcomes import Invalid, Outcome, Refused, Succeeded, Truncated
+from batchata.core.outcomes import Invalid, Outcome, Refused, Succeeded, Truncated, is_unknown
 from batchata.core.pricing import Cost, Tokens, price
 from batchata.core.rates import Rates
+from batchata.errors import UnknownPriceError, UnknownUsageError
 
 Mode = Literal["Text", "Structured", "Text + Citations", "Structured + Citations"]
 
@@ -76,6 +78,19 @@ def totals(outcomes: Iterable[Outcome[Any]], rates: Rates | None, at: datetime |
         cache_read_tokens=sum(each.read for each in tokens),
         cost=cost,
     )
+
+
+def cost_of_item(outcome: Outcome[Any], rates: Rates | None, at: datetime | None) -> Decimal | None:
+    """USD; 0 for what was certainly not billed, None where nobody can tell."""
+    if is_unknown(outcome):
+        return None
+    answers = billed([outcome])
+    if not answers:
+        return Decimal(0)
+    try:
+        return price(answers[0].usage, answers[0].model, rates=rates, at=at).total
+    except (UnknownPriceError, UnknownUsageError):
+        return None
 
 
 def counted(outcomes: Iterable[Outcome[Any]]) -> dict[str, int]:

@@ -74,6 +74,7 @@ class BatchStatus:
 
     @property
     def is_ended(self) -> bool:
+        """Whether every request has been processed, so that there are results."""
         return self.state == "ended"
 
     @classmethod

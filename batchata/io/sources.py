@@ -12,8 +12,8 @@ from batchata.core.items import Document
 from batchata.core.requests import MAX_ITEM_BYTES, check_bytes, too_large
 from batchata.errors import InputError, Problem
 
-Source = str | PathLike[str] | bytes
-"""A path, the bytes of a file, or the id of a file that was uploaded with the Files API."""
+Source = str | PathLike[str] | bytes | Document
+"""A path, the bytes of a file, the id of a file that was uploaded with the Files API, or a document made of one."""
 
 _LONGEST_NAME = 200
 _FILE_ID = re.compile(r"file_[A-Za-z0-9_-]{4,}")
@@ -36,6 +36,8 @@ def read_documents(sources: Sequence[Source], *, citations: bool = False) -> lis
 
 def read_document(source: Source, *, citations: bool = False) -> Document:
     """One document; its type is told from its bytes. Raises InputError."""
+    if isinstance(source, Document):
+        return source
     if isinstance(source, bytes | bytearray | memoryview):
         return document(bytes(source), citations=citations)
     if is_file_id(source):

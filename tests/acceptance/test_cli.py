@@ -10,6 +10,7 @@ import pexpect
 import pytest
 
 from batchata import batch, make_client
+from batchata.simulator import Simulator
 
 from .conftest import ROOT
 
@@ -62,6 +63,14 @@ def test_live_without_a_key_says_where_to_put_it(tmp_path):
     done = run("demo", "--live", HOME=str(tmp_path))
     assert done.returncode == 1
     assert "ANTHROPIC_API_KEY=..." in done.stderr
+
+
+def test_a_port_that_is_taken_is_an_error_of_one_sentence():
+    with Simulator() as url:
+        done = run("simulate", "--port", url.rsplit(":", 1)[1])
+    assert done.returncode == 1
+    assert "--port 0 takes a free one" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

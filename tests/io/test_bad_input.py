@@ -40,6 +40,8 @@ def send(client, simulator):
     ({"messages": [[USER]] * 100_001}, "100,001 items are more than the 100,000"),
     ({"messages": [[USER]], "max_tokens": 0}, "max_tokens must be at least 1, not 0"),
     ({"messages": [[USER]], "max_tokens": 200_000}, "max_tokens is 200,000; claude-haiku-5-5 answers with at most 128,000"),
+    ({"messages": [[USER]], "max_token": 5}, r"there is no parameter max_token; did you mean max_tokens\?"),
+    ({"messages": [[USER]], "responsemodel": Invoice}, r"did you mean response_model\?"),
     ({"messages": [[USER]], "stream": True}, "stream cannot be set: a message batch cannot stream"),
     ({"messages": [[{"role": "user", "content": "x" * 33_000_000}], [USER]]}, r"item 0: it has 33\.0 MB"),
     ({"files": "a.pdf", "prompt": "x"}, "files is a list"),

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from batchata import BatchJob, Citation, Rates, batch, make_client
+from batchata import BatchJob, Citation, Rates, batch, document, make_client
 from batchata.errors import InputError, NotEndedError, ServiceError, UnknownPriceError
 from batchata.simulator import AfterLooks, OnClock, Simulator
 from tests.pdfs import invoice_pdf
@@ -242,6 +242,19 @@ def test_a_job_is_taken_up_again_by_its_id(client, invoices):
     )
     assert again.results() == first.results()
     assert again.outcomes() == first.outcomes()
+
+
+def test_the_sources_of_a_job_taken_up_again_are_all_or_none(client, invoices):
+    first = send(client, invoices[:3])
+    with pytest.raises(InputError, match="has 3 requests, and 1 sources are given"):
+        BatchJob.attach(first.batch_id, sources=["a"], client=client)
+
+
+def test_files_may_come_from_a_generator_or_be_documents(client, invoices):
+    made = document(invoices[4].read_bytes(), name="mine.pdf")
+    job = send(client, (each for each in [*invoices[:2], made]), response_model=Invoice)
+    assert [record.source for record in job.outcomes()] == [str(invoices[0]), str(invoices[1]), "mine.pdf"]
+    assert len(job.results()) == 3
 
 
 def test_a_stream_that_was_cut_for_good_is_read_again_by_the_next_call(client, simulator, invoices, tmp_path):

@@ -59,6 +59,7 @@ def jobs(client: Anthropic) -> None:
     assert_type(texts, BatchJob[str])
     assert_type(texts.results(timeout=0)[0]["result"], str)
     assert_type(BatchJob.attach("msgbatch_1", response_model=Invoice), BatchJob[Invoice])
+    assert_type(BatchJob.attach("msgbatch_1"), BatchJob[str])
 
 
 def verbs() -> None:
