@@ -8,7 +8,7 @@ nobody gets it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -51,11 +51,16 @@ class Attribution:
             self._rows[leaf.row].append(leaf)
 
     def attribute(
-        self, pool: Iterable[tuple[C, Evidence]], among: Sequence[Leaf], owners: dict[C, set[str]]
+        self,
+        pool: Iterable[tuple[C, Evidence]],
+        among: Sequence[Leaf],
+        owners: Mapping[C, set[str]],
+        wanting: Collection[str],
     ) -> dict[str, list[C]]:
-        """For each path the citations that are its own, the best supported ones only.
+        """For each path that is `wanting` the citations that are its own, the best supported ones only.
 
-        `owners` says which paths already have a citation; among fields of one value they keep it.
+        All leaves `among` compete for them. `owners` says which paths already have a citation; among fields of
+        one value they keep it.
         """
         pool = list(pool)
         stated = [self._stated(evidence.cited, among) for _, evidence in pool]
@@ -64,9 +69,11 @@ class Attribution:
         for (citation, evidence), leaves in zip(pool, stated, strict=True):
             alone = len(leaves) == 1 and len(among) <= _FEW
             for group in _by_reading(leaves, evidence.cited):
+                if not any(leaf.path in wanting for leaf in group):
+                    continue
                 for hit in self._winners(group, evidence, often, owners.get(citation, set()), alone=alone):
                     scored[hit.leaf.path].append((hit.score, citation))
-        return {path: _best(found) for path, found in scored.items()}
+        return {path: _best(found) for path, found in scored.items() if path in wanting}
 
     def states_any(self, text: Text, leaves: Iterable[Leaf]) -> bool:
         return any(self._states(text, leaf) for leaf in leaves)

@@ -256,9 +256,9 @@ class _Mapper:
             for n in block.citations
             if self._attribution.states_any(self._text(n), wanting.values())
         ]
-        for path, numbers in self._attribution.attribute(pool, self._attribution.leaves, self._owners(pool)).items():
-            if path in wanting:
-                self.found[path] += [(n, "value") for n in numbers]
+        everyone = self._attribution.leaves
+        for path, numbers in self._attribution.attribute(pool, everyone, self._owners(pool), wanting).items():
+            self.found[path] += [(n, "value") for n in numbers]
 
     def _owners(self, pool: Sequence[tuple[int, Evidence]]) -> dict[int, set[str]]:
         """The API repeats a citation for every block that uses it; all its copies have the same owners."""
@@ -279,7 +279,7 @@ class _Mapper:
     def _share(self, block: Block, leaves: Sequence[Leaf]) -> None:
         """Several fields in one block: each gets the citations that state its value."""
         pool = [(n, Evidence(self._text(n), self._text(n))) for n in block.citations]
-        for path, numbers in self._attribution.attribute(pool, leaves, {}).items():
+        for path, numbers in self._attribution.attribute(pool, leaves, {}, {leaf.path for leaf in leaves}).items():
             self.found[path] += [(n, "value") for n in numbers]
 
     def _evidence(self, number: int, block: Block, root: Node | None) -> Evidence:
