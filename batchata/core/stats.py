@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
-from batchata.core.outcomes import Invalid, Outcome, Refused, Succeeded, Truncated, is_unknown
+from batchata.core.outcomes import Answered, Invalid, Outcome, Refused, Succeeded, Truncated, is_unknown
 from batchata.core.pricing import Cost, Tokens, price
 from batchata.core.rates import Rates
 from batchata.errors import UnknownPriceError, UnknownUsageError
@@ -59,7 +59,7 @@ def mode_of(*, structured: bool, citations: bool) -> Mode:
     return "Text + Citations" if citations else "Text"
 
 
-def billed(outcomes: Iterable[Outcome[Any]]) -> list[Succeeded[Any] | Truncated | Refused | Invalid]:
+def billed(outcomes: Iterable[Outcome[Any]]) -> list[Answered]:
     """Those the model answered: only they are on the bill (doc:build-with-claude/batch-processing)."""
     return [each for each in outcomes if isinstance(each, Succeeded | Truncated | Refused | Invalid)]
 

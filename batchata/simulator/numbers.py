@@ -20,7 +20,6 @@ NUMBER = re.compile(
     rf"|\s?(?P<after>{SIGN}|(?:{CODES})\b|(?:{WORDS})\b))?(?P<close>\))?"
     r"(?!\w|/\d|[-:]\d)",
 )
-PREFIXED = re.compile(rf"(?<=\w)({SIGN})")
 THOUSANDS = {mark: re.compile(rf"\d{{1,3}}(?:{re.escape(mark)}\d{{3}})+\Z") for mark in ",."}
 CURRENCY = re.compile(
     rf"\b({CODES}|S?Fr(?=\.))\b|({SIGN})|\b({'|'.join(sorted(MONEY_NAMES, key=len, reverse=True))})s?\b", re.IGNORECASE
