@@ -43,8 +43,9 @@ if TYPE_CHECKING:
         UnknownPriceError,
         UnknownUsageError,
     )
-    from batchata.io.batches import BatchStatus, cancel, poll, stream_results, submit
+    from batchata.io.batches import BatchStatus, cancel, poll, submit
     from batchata.io.client import make_client
+    from batchata.io.downloads import stream_results
     from batchata.io.models import get_model
     from batchata.io.sources import read_document, read_documents
     from batchata.job import BatchJob, batch
@@ -68,8 +69,9 @@ _ROOMS = {
         "IncompleteResultsError", "InputError", "ModelError", "NotEndedError", "RequestRefusedError",
         "ServiceError", "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
     ),
-    "batchata.io.batches": ("BatchStatus", "cancel", "poll", "stream_results", "submit"),
+    "batchata.io.batches": ("BatchStatus", "cancel", "poll", "submit"),
     "batchata.io.client": ("make_client",),
+    "batchata.io.downloads": ("stream_results",),
     "batchata.io.models": ("get_model",),
     "batchata.io.sources": ("read_document", "read_documents"),
     "batchata.job": ("BatchJob", "batch"),

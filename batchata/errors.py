@@ -118,3 +118,19 @@ class UnknownUsageError(BatchataError):
 
 class UnboundedCostError(BatchataError):
     """What the request may cost has no upper limit, for example a web search without max_uses."""
+
+
+class LedgerError(BatchataError):
+    """The ledger of a run cannot be read or written. Nothing is sent without one."""
+
+
+class ResultsError(BatchataError):
+    """Results that were paid for cannot be written to disk or read from it."""
+
+
+class LedgerInUseError(LedgerError):
+    """Another process works on this run at the moment."""
+
+
+class LedgerMismatchError(LedgerError, ValueError):
+    """The ledger is about other work: another model, prompt, response model, parameter or input."""

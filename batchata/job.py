@@ -30,9 +30,10 @@ from batchata.errors import (
     RequestRefusedError,
     ServiceError,
 )
-from batchata.io.batches import BatchStatus, download_results, poll, whole_lines
+from batchata.io.batches import BatchStatus, poll
 from batchata.io.batches import cancel as cancel_batch
 from batchata.io.client import make_client
+from batchata.io.downloads import download_results, whole_lines
 from batchata.io.intake import checked_items, checked_submit, readable_documents, usable_model
 from batchata.io.results import check_directory, raw_results
 from batchata.io.sources import Source
@@ -116,7 +117,7 @@ def batch(
     if not items:
         return BatchJob(None, None, settings, ())
     if settings.raw_results_dir is not None:
-        check_directory(settings.raw_results_dir)
+        check_directory(settings.raw_results_dir, "raw_results_dir")
     headers = params.pop("extra_headers", None)
     owned = client is None
     client = client or make_client()

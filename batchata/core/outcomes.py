@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from batchata.core.citations import Citation
@@ -38,12 +38,14 @@ class _Answered(_Ended):
 class Succeeded(_Answered, Generic[T]):
     """`result` is text, or an instance of the response model.
 
-    `citations` is None when none were asked for, a list for text, `{field path: list}` for an object.
+    `citations` is None when none were asked for, a list for text, `{field path: list}` for an object. `answer`
+    is the JSON that was validated as an object.
     """
 
     kind = "succeeded"
     result: T
     citations: list[Citation] | FieldCitations | None = None
+    answer: str | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -163,12 +163,12 @@ def _object(
         if not text or text.isspace():
             continue
         try:
-            value, start = read_object(text, response_model)
+            found = read_object(text, response_model)
         except UnreadableAnswerError as error:
             problem = problem or str(error)
             continue
-        mapped = map_fields(CitedText(blocks), value, start, sources) if citations else None
-        return Succeeded(**known, result=value, citations=mapped)
+        mapped = map_fields(CitedText(blocks), found.value, found.start, sources) if citations else None
+        return Succeeded(**known, result=found.value, citations=mapped, answer=found.answer)
     return Invalid(**known, problem=problem, text=said) if problem else _empty(known, content, stop)
 
 
@@ -183,28 +183,36 @@ class UnreadableAnswerError(ValueError):
     """The answer holds no JSON that the response model accepts."""
 
 
-def read_object(text: str, response_model: Any) -> tuple[Any, int]:
-    """The instance of `response_model` in an answer's text, and the character where its JSON begins.
+class Read(NamedTuple):
+    """An instance of a response model, the character where its JSON begins, and the JSON that was validated."""
+
+    value: Any
+    start: int
+    answer: str
+
+
+def read_object(text: str, response_model: Any) -> Read:
+    """The instance of `response_model` in an answer's text.
 
     Of several JSON values the one that validates counts: with the most fields filled, the last one on a tie.
     """
     validator = adapter(response_model)
     if text[:1] == "{" and text[-1:] == "}" and (value := _at_once(validator, text)) is not None:
-        return value, 0
-    best: tuple[int, int, Any] | None = None
+        return Read(value, 0, text)
+    best: tuple[int, Read] | None = None
     errors: list[Exception] = []
     for start, raw, found in _candidates(text, response_model):
         try:
-            value = _validated(validator, raw, found, response_model)
+            value, answer = _validated(validator, raw, found, response_model)
         except (ValidationError, UnreadableAnswerError) as error:
             errors.append(error)
             continue
         filled = _filled(found, value)
         if best is None or filled >= best[0]:
-            best = (filled, start, value)
+            best = (filled, Read(value, start, answer))
     if best is None:
         raise UnreadableAnswerError(_why(text, errors))
-    return best[2], best[1]
+    return best[1]
 
 
 def _at_once(validator: TypeAdapter[Any], text: str) -> Any:
@@ -227,12 +235,13 @@ def _candidates(text: str, response_model: Any) -> Iterator[tuple[int, str, Any]
             yield child.start, text[child.start : child.end], inner[0]
 
 
-def _validated(validator: TypeAdapter[Any], raw: str, found: Any, response_model: Any) -> Any:
+def _validated(validator: TypeAdapter[Any], raw: str, found: Any, response_model: Any) -> tuple[Any, str]:
     try:
-        return _accepted(validator, raw)
+        return _accepted(validator, raw), raw
     except ValidationError:
         mended = json.dumps(aligned(found, json_schema(response_model)), ensure_ascii=False)
-        return _accepted(validator, mended.encode(errors="replace").decode())  # half an emoji is no text
+        mended = mended.encode(errors="replace").decode()  # half an emoji is no text
+        return _accepted(validator, mended), mended
 
 
 def _accepted(validator: TypeAdapter[Any], raw: str) -> Any:

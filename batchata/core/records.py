@@ -26,6 +26,7 @@ class Record(Generic[T]):
 
     `index` counts from 0 in the order of the input. `outcome` is the name of how it ended, `reason` the sentence
     why there is no result. `cost` is in USD, None where no price is known; what was not billed costs 0.
+    `batch_id` is None for an answer of another run.
     """
 
     index: int
@@ -36,7 +37,7 @@ class Record(Generic[T]):
     usage: Mapping[str, Any] | None
     cost: Decimal | None
     reason: str
-    batch_id: str
+    batch_id: str | None
     detail: Outcome[T]
 
     @property
@@ -45,7 +46,9 @@ class Record(Generic[T]):
         return self.outcome == "succeeded"
 
 
-def record_of(outcome: Outcome[T], index: int, source: str | None, batch_id: str, cost: Decimal | None) -> Record[T]:
+def record_of(
+    outcome: Outcome[T], index: int, source: str | None, batch_id: str | None, cost: Decimal | None
+) -> Record[T]:
     """The record of one item."""
     found = outcome if isinstance(outcome, Succeeded) else None
     return Record(

@@ -81,7 +81,7 @@ def build_requests(
         raise InputError(f"run_id {run_id!r} must be 1 to 40 characters of A-Z a-z 0-9 _ -")
     if not 1 <= attempt <= MAX_ATTEMPT:
         raise InputError(f"attempt {attempt} must be from 1 to {MAX_ATTEMPT:,}")
-    shape = _shape(model, prompt, response_model, enable_citations, max_tokens, model_info, params)
+    shape = shape_of(model, prompt, response_model, enable_citations, max_tokens, model_info, params)
     requests: list[Request] = []
     problems: list[Problem] = []
     for index, item in enumerate(items):
@@ -101,8 +101,8 @@ def item_name(item: Any, index: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """What all requests of a call have in common."""
+class Shape:
+    """What all requests of a call have in common. Made by `shape_of`."""
 
     base: Mapping[str, Any]
     prompt: str | None
@@ -113,6 +113,7 @@ class _Shape:
     citations: bool
 
     def params_of(self, item: Item | Document | Sequence[Message]) -> dict[str, Any]:
+        """The `params` of one item's request. Raises InputError."""
         content = item.content if isinstance(item, Item) else item
         if isinstance(content, Document):
             return self._with_system([self._document_turn(content)], [])
@@ -156,7 +157,7 @@ class _Shape:
         return block
 
 
-def _shape(
+def shape_of(
     model: str,
     prompt: str | None,
     response_model: Any,
@@ -164,7 +165,8 @@ def _shape(
     max_tokens: int | None,
     info: ModelInfo | None,
     params: dict[str, Any],
-) -> _Shape:
+) -> Shape:
+    """Raises InputError for a parameter that cannot be sent."""
     for name, reason in _REFUSED_PARAMS.items():
         if name in params:
             raise InputError(f"{name} cannot be set: {reason}")
@@ -180,7 +182,7 @@ def _shape(
             asked = None if native else asked
     base = {"model": model, "max_tokens": _max_tokens(max_tokens, info, params), **params}
     system = _system_parts(base.pop("system", None))
-    return _Shape(base, prompt, system, asked, native, response_model, enable_citations)
+    return Shape(base, prompt, system, asked, native, response_model, enable_citations)
 
 
 def _check_spelling(params: Mapping[str, Any]) -> None:

@@ -23,10 +23,18 @@ logger = logging.getLogger("batchata")
 
 
 def checked_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any]:
+    """The items of one message batch. Raises InputError as `given_items` does, and for more than it holds."""
+    items = given_items(messages, files, prompt)
+    if items:
+        check_count(len(items))
+    return items
+
+
+def given_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any]:
     """The conversations or files of a call as a list. Raises InputError when it is not one of the two."""
     if (messages is None) == (files is None):
         both = "both were" if messages is not None else "neither was"
-        raise InputError(f"batch() takes either messages or files; {both} given")
+        raise InputError(f"give either messages or files; {both} given")
     name, given = ("messages", messages) if files is None else ("files", files)
     if isinstance(given, str | bytes | bytearray | Mapping | PathLike):
         raise InputError(f"{name} is a list; put the one you have in square brackets")
@@ -35,8 +43,6 @@ def checked_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any
         raise InputError("messages is a list of conversations, and a conversation is a list: [[{...}], [{...}]]")
     if name == "files" and items and not prompt:
         raise InputError("files need a prompt that says what to do with them")
-    if items:
-        check_count(len(items))
     return items
 
 

@@ -1,4 +1,4 @@
-"""Result lines on disk."""
+"""Result lines on disk: `raw/` as the API sent them, `processed/` as records."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from batchata.errors import InputError
+from batchata.errors import InputError, ResultsError
 
 logger = logging.getLogger("batchata")
 
 
-def check_directory(directory: Path) -> None:
+def check_directory(directory: Path, name: str) -> None:
     """Raises InputError when results could not be kept there, which is better known before they are paid for."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
-        raise InputError(f"raw_results_dir {directory} cannot be written to: {error} (nothing was sent)") from error
+        raise InputError(f"{name} {directory} cannot be written to: {error} (nothing was sent)") from error
 
 
 @contextmanager
@@ -62,3 +62,43 @@ def _keep(file: IO[bytes], partial: Path, target: Path) -> None:
         partial.replace(target)
     except OSError as error:
         logger.warning("the raw results are not kept as %s: %s", target, error)
+
+
+class ResultsFolder:
+    """Where a run keeps its results. Its files carry the run's id, so that runs that share a folder do not mix."""
+
+    def __init__(self, path: Path, run_id: str) -> None:
+        self.path = path
+        self.raw = path / "raw"
+        self._processed = path / "processed"
+        self._run_id = run_id
+
+    def job_file(self, job: int) -> Path:
+        """The records of one job, in the order of the input."""
+        return self._processed / f"{self._run_id}-{job:06d}.jsonl"
+
+    @contextmanager
+    def writing(self, job: int) -> Iterator[IO[bytes]]:
+        """A file that takes the place of the job's records when it is complete. Raises ResultsError."""
+        target = self.job_file(job)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            self._processed.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        except OSError as error:
+            raise ResultsError(
+                f"the results of job {job} cannot be written to {target}: {error}. They stay with the API for 29 days; "
+                "run again to go on"
+            ) from error
+
+    def lines(self, job: int) -> Iterator[bytes]:
+        """The records of a job, one JSON object each. Raises ResultsError."""
+        try:
+            with self.job_file(job).open("rb") as file:
+                yield from file
+        except OSError as error:
+            raise ResultsError(f"the results of job {job} cannot be read: {error}") from error

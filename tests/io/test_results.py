@@ -3,7 +3,7 @@ import pytest
 
 from batchata import build_requests, poll, stream_results, submit
 from batchata.errors import ForeignResultsUrlError, IncompleteResultsError, NotEndedError, ServiceError
-from batchata.io.batches import READINGS
+from batchata.io.downloads import READINGS
 from batchata.simulator import AfterLooks, Simulator
 
 CONVERSATION = [{"role": "user", "content": "hello"}]

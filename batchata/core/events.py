@@ -1,0 +1,160 @@
+"""What a ledger remembers: one event a line, in the order in which things happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from batchata.core.outcomes import Kind
+
+FORMAT = 1
+"""The version of the lines; a reader refuses a later one."""
+
+
+class Sent(NamedTuple):
+    """An item of a job, by its index in the input. `attempt` counts from 1; `fingerprint` identifies its request."""
+
+    item: int
+    attempt: int
+    max_tokens: int | None
+    fingerprint: str
+
+
+class Ending(NamedTuple):
+    """How an item ended. `cost` is in USD, None where nobody can tell."""
+
+    item: int
+    kind: Kind
+    cost: Decimal | None
+
+
+class Again(NamedTuple):
+    """An item that is sent again, with other `max_tokens` than before unless None."""
+
+    item: int
+    kind: Kind
+    cost: Decimal | None
+    max_tokens: int | None
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: datetime
+
+
+class RunStarted(_Line):
+    """The first line. `settings` are fingerprints by name: with others the ledger is not gone on with."""
+
+    event: Literal["run"] = "run"
+    format: int = FORMAT
+    run_id: str
+    version: str
+    model: str
+    settings: Mapping[str, str]
+
+
+class ItemsAdded(_Line):
+    """The names of items in the order of the input, from number `first` on."""
+
+    event: Literal["items"] = "items"
+    first: int
+    names: list[str]
+
+
+class Opened(_Line):
+    """Somebody works on the run from here on; who holds the lock can be read here."""
+
+    event: Literal["opened"] = "opened"
+    pid: int
+    host: str
+    max_cost: Decimal | None = None
+
+
+class Intent(_Line):
+    """A message batch is about to be created. `bound` is the most it can cost, None in a run without a limit."""
+
+    event: Literal["intent"] = "intent"
+    job: int
+    items: list[Sent]
+    total: int
+    bound: Decimal | None = None
+
+
+class Submitted(_Line):
+    """The message batch exists."""
+
+    event: Literal["submitted"] = "submitted"
+    job: int
+    batch_id: str
+
+
+class Unsent(_Line):
+    """It is certain that no message batch was created; the items wait again."""
+
+    event: Literal["unsent"] = "unsent"
+    job: int
+    reason: str
+
+
+class Ended(_Line):
+    """The API has processed the batch; its results can be read until 29 days after it was created."""
+
+    event: Literal["ended"] = "ended"
+    job: int
+    batch_id: str
+
+
+class Settled(_Line):
+    """The results of a job are on disk and its cost is known.
+
+    Without `batch_id` the items needed no batch: `cached` of them were answered before. `endings` are final,
+    `again` are sent again, `pending` were not at fault and wait as before. `cost` is what
+    the job added to the bill, `held` what it may have added on top where an item's cost is unknown, `saved` what
+    answers from the cache cost when they were paid for.
+    """
+
+    event: Literal["settled"] = "settled"
+    job: int
+    batch_id: str | None = None
+    cached: int = 0
+    endings: list[Ending] = []
+    again: list[Again] = []
+    pending: list[int] = []
+    cost: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+    saved: Decimal = Decimal(0)
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Decided(_Line):
+    """What was decided about the run as a whole: a new limit, a stop, failed items to be sent again."""
+
+    event: Literal["decision"] = "decision"
+    what: Literal["limit_reached", "limit", "stop", "retry", "cancel"]
+    limit: Decimal | None = None
+    items: list[int] = []
+    reason: str = ""
+
+
+Event = RunStarted | ItemsAdded | Opened | Intent | Submitted | Unsent | Ended | Settled | Decided
+
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
+
+
+def encoded(event: Event) -> bytes:
+    """The event as a line."""
+    return _ADAPTER.dump_json(event, exclude_defaults=False) + b"\n"
+
+
+def decoded_event(line: bytes) -> Event:
+    """The event of a line. Raises ValueError when it is none."""
+    try:
+        return _ADAPTER.validate_json(line)
+    except ValidationError as error:
+        raise ValueError(f"it is no event of a ledger: {line[:120]!r}") from error

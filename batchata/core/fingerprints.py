@@ -1,0 +1,89 @@
+"""What tells one run, one item and one request from another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from batchata.core.items import Document
+from batchata.core.plain import plain
+from batchata.core.schema import json_schema
+
+_SHOWN = 3
+
+
+def settings_of(
+    *,
+    model: str,
+    prompt: str | None,
+    response_model: Any,
+    citations: bool,
+    max_tokens: int | None,
+    params: Mapping[str, Any],
+) -> dict[str, str]:
+    """What all requests of a run have in common: short values as they are, long ones as a hash."""
+    named = getattr(response_model, "__name__", str(response_model))
+    schema = "none" if response_model is None else f"{named} {_hash(json_schema(response_model))}"
+    return {
+        "model": model,
+        "prompt": "none" if prompt is None else _hash(prompt),
+        "response_model": schema,
+        "enable_citations": str(citations),
+        "max_tokens": str(max_tokens),
+        "parameters": _hash(dict(sorted(params.items()))) if params else "none",
+    }
+
+
+def namespace_of(settings: Mapping[str, str]) -> str:
+    """One name for all runs with these settings."""
+    return _hash(dict(settings))
+
+
+def differing_settings(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """What differs, each as half a sentence."""
+    names = [name for name in new if old.get(name) != new[name]]
+    return [f"{name} was {old.get(name, 'not known')} and is now {new[name]}" for name in names]
+
+
+def differing_names(old: Sequence[str], new: Sequence[str]) -> list[str]:
+    """What differs in the items that both have; more new ones are no difference."""
+    if len(new) < len(old):
+        return [f"there were {len(old):,} items and are now {len(new):,}"]
+    changed = [index for index, (was, now) in enumerate(zip(old, new, strict=False)) if was != now]
+    shown = [f"item {index} was {old[index]} and is now {new[index]}" for index in changed[:_SHOWN]]
+    more = len(changed) - len(shown)
+    return [*shown, *([f"{more:,} more items differ"] if more > 0 else [])]
+
+
+def name_of(item: Any) -> str:
+    """A file's path as it was given, a hash of what has none."""
+    if isinstance(item, str) or hasattr(item, "__fspath__"):
+        return str(item)
+    if isinstance(item, Document):
+        return item.source or f"document {_hash(item.block)}"
+    if isinstance(item, bytes | bytearray | memoryview):
+        return f"{len(item)} bytes {blake2b(item, digest_size=8).hexdigest()}"
+    return f"messages {_hash(item)}"
+
+
+def request_fingerprint(encoded_params: bytes) -> str:
+    """Two requests with the same one ask the same: model, parameters, schema, every byte of every document."""
+    return blake2b(encoded_params, digest_size=16).hexdigest()
+
+
+def job_key(run_id: str, items: Iterable[tuple[int, int, int | None, str]]) -> str:
+    """One job of one run: another attempt at the same items is another job."""
+    return f"{run_id}-{_hash([list(each) for each in items])}"
+
+
+def _hash(value: Any) -> str:
+    return blake2b(orjson.dumps(value, default=_as_json), digest_size=8).hexdigest()
+
+
+def _as_json(value: Any) -> Any:
+    """What is no JSON will be refused when it is sent; until then it only has to be told from others."""
+    found = plain(value)
+    return repr(value) if found is value else found

@@ -1,0 +1,139 @@
+"""The brain of a run: where it stands -> what is to be done next. Pure, so that every rule is a table to test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import assert_never
+
+from batchata.core.session import Session, Watch
+from batchata.core.state import OpenJob, Phase, RunState
+from batchata.core.steps import Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
+
+LOOKAHEAD = 100
+"""How many waiting items are looked at beyond a full job, for some may be answered without a batch."""
+
+SHORT_READS = 2
+"""How often results that stay short are read again before the missing items count as missing."""
+
+_NEW = Watch(due=0.0)
+
+
+def decide(state: RunState, session: Session, now: float) -> list[Step]:
+    """The next steps. Work is carried out beside each other; a Wait, Ask or Finish comes alone."""
+    if session.stop is not None and not session.stop.drain:
+        return [Wait(now + 1)] if _is_working(session) else [_end(state, session)]
+    steps: list[Step] = list(_due(state, session, now))
+    if _may_form(state, session, now):
+        steps.append(_form(state, session))
+    if steps:
+        return steps
+    if _is_working(session) or state.open or _is_held_back(state, session, now):
+        return [Wait(_next_time(state, session, now))]
+    return [_end(state, session)]
+
+
+def _is_working(session: Session) -> bool:
+    return bool(session.busy) or session.forming
+
+
+def _due(state: RunState, session: Session, now: float) -> Iterator[Work]:
+    for job in state.open.values():
+        if job.number not in session.busy and session.watches.get(job.number, _NEW).due <= now:
+            yield _about(state, job, session)
+
+
+def _about(state: RunState, job: OpenJob, session: Session) -> Work:
+    batch_id = job.batch_id or ""
+    match job.phase:
+        case Phase.INTENDED:
+            return Send(job.number, job.items) if job.number in session.formed else _search(state, job)
+        case Phase.SUBMITTED:
+            return Look(job.number, batch_id)
+        case Phase.ENDED:
+            short = session.watches.get(job.number, _NEW).short
+            return _collect(state, job, batch_id, settle_short=short >= SHORT_READS)
+        case _:
+            assert_never(job.phase)
+
+
+def _search(state: RunState, job: OpenJob) -> Search:
+    items = frozenset((each.item, each.attempt) for each in job.items)
+    return Search(job.number, items, len(job.items), job.at, known=state.batches.keys())
+
+
+def _collect(state: RunState, job: OpenJob, batch_id: str, *, settle_short: bool) -> Collect:
+    histories = {each.item: state.history[each.item] for each in job.items if each.item in state.history}
+    return Collect(job.number, batch_id, job.items, job.bound, histories, settle_short)
+
+
+def _may_form(state: RunState, session: Session, now: float) -> bool:
+    """New work waits until every job of unknown fate has been looked for once."""
+    return (
+        session.stop is None
+        and not session.forming
+        and now >= session.create_after
+        and len(state.open) < session.policy.max_parallel_jobs
+        and not _is_blocked(state, session)
+        and all(job in session.searched or job in session.formed for job in _uncertain(state))
+        and next(_waiting(state, session), None) is not None
+    )
+
+
+def _waiting(state: RunState, session: Session) -> Iterator[int]:
+    return state.pending(only_again=session.policy.only_retries)
+
+
+def _uncertain(state: RunState) -> Iterator[int]:
+    return (job.number for job in state.open.values() if job.phase is Phase.INTENDED)
+
+
+def _is_blocked(state: RunState, session: Session) -> bool:
+    """The budget did not cover the next item, and has not grown since; with nothing in flight others may fit."""
+    left = state.budget.left
+    if session.blocked_at is None or left is None or left > session.blocked_at:
+        return False
+    return session.blocked_alone or bool(state.open)
+
+
+def _is_held_back(state: RunState, session: Session, now: float) -> bool:
+    """Whether there is work that only waits for its time."""
+    waits = session.stop is None and now < session.create_after and not _is_blocked(state, session)
+    return waits and next(_waiting(state, session), None) is not None
+
+
+def _form(state: RunState, session: Session) -> Form:
+    items = session.policy.items_per_job
+    waiting = islice(_waiting(state, session), items + LOOKAHEAD)
+    candidates = [Candidate(index, state.attempts(index) + 1, state.max_tokens_of(index)) for index in waiting]
+    return Form(state.next_job, candidates, items, state.budget.left, alone=not state.open)
+
+
+def _next_time(state: RunState, session: Session, now: float) -> float:
+    dues = [session.watches.get(job, _NEW).due for job in state.open if job not in session.busy]
+    if session.create_after > now:
+        dues.append(session.create_after)
+    return min(dues, default=now + 60)
+
+
+def _end(state: RunState, session: Session) -> Step:
+    if session.stop is not None:
+        return Finish(session.stop.reason, session.stop.error)
+    pending = sum(1 for _ in _waiting(state, session))
+    if not pending:
+        return Finish()
+    budget = state.budget
+    limit, spent = budget.limit or budget.spent, budget.spent + budget.held
+    if session.policy.on_limit == "ask":
+        return Ask(state.answers + 1, spent, limit, pending, session.needed)
+    return Finish(limit_sentence(session, state, pending))
+
+
+def limit_sentence(session: Session, state: RunState, pending: int) -> str:
+    """That the limit is reached, with the numbers."""
+    budget = state.budget
+    needed = f"; the next one may cost up to ${session.needed:.4f}" if session.needed is not None else ""
+    return (
+        f"the cost limit of ${budget.limit} is reached: ${budget.spent + budget.held:.4f} are spent and "
+        f"{pending:,} items are left{needed}. Raise max_cost and run again"
+    )

@@ -1,0 +1,217 @@
+"""What a report means for a run: the events to remember, and what to do when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import assert_never
+
+from batchata.core.events import Decided, Ended, Ending, Event, Intent, Settled, Submitted, Unsent
+from batchata.core.session import Session, Stop, Watch
+from batchata.core.state import RunState
+from batchata.core.steps import (
+    Collect,
+    Collected,
+    Created,
+    Failed,
+    Form,
+    Formed,
+    Look,
+    Looked,
+    NotFound,
+    Report,
+    Search,
+    Send,
+    Work,
+)
+from batchata.core.waiting import next_delay
+from batchata.errors import (
+    AccountError,
+    AmbiguousSubmitError,
+    BatchataError,
+    CredentialsError,
+    IncompleteResultsError,
+    NotEndedError,
+    RequestRefusedError,
+    ServiceError,
+)
+
+MOST_MISSES = 10
+PATIENCE = 3_600.0
+"""Seconds of failing looks after which a run gives up looking; its batches go on and can be collected later."""
+
+SAME_CAUSE = 3
+"""So many failures of one cause, and nothing else, are enough to stop."""
+
+
+def react(
+    state: RunState, session: Session, step: Work, report: Report, *, now: float, chance: float = 0.0
+) -> list[Event]:
+    """Takes in what came of a step and returns the events to be written. `chance` (0 to 1) spreads the looks."""
+    session.busy.discard(step.job)
+    if isinstance(step, Form):
+        session.forming = False
+    at = datetime.fromtimestamp(now, UTC)
+    match report:
+        case Formed():
+            return _formed(state, session, step, report, at)
+        case Created():
+            session.formed.discard(step.job)
+            session.watches[step.job] = Watch(due=now)
+            session.refusals = 0
+            return [Submitted(at=at, job=step.job, batch_id=report.batch_id)]
+        case NotFound():
+            return _not_found(state, session, step.job, report, at, chance)
+        case Looked():
+            return _looked(session, step, report, at, chance)
+        case Collected():
+            session.watches.pop(step.job, None)
+            if report.trouble and session.stop is None:
+                session.stop = _account_stop(report.trouble)
+            return [_settled(state, session, report.settled, report.causes)]
+        case Failed():
+            return _failed(session, step, report.error, at, chance)
+        case _:
+            assert_never(report)
+
+
+def _formed(state: RunState, session: Session, step: Work, report: Formed, at: datetime) -> list[Event]:
+    if not isinstance(step, Form):
+        raise TypeError(f"only Form is answered with Formed, not {step}")
+    events: list[Event] = []
+    if report.settled is not None:
+        events.append(_settled(state, session, report.settled, report.causes))
+    if report.items and session.stop is None:
+        items = list(report.items)
+        events.append(Intent(at=at, job=report.job, items=items, total=len(items), bound=report.bound))
+        session.formed.add(report.job)
+        session.blocked_at = None
+    elif report.needed is not None:
+        session.blocked_at, session.blocked_alone, session.needed = step.left, step.alone, report.needed
+        if step.alone:
+            events.append(Decided(at=at, what="limit_reached", limit=state.budget.limit))
+    return events
+
+
+def withdrawn(state: RunState, session: Session, now: float) -> list[Event]:
+    """What to write when the run stops before a job that was formed is sent: it is not."""
+    if session.stop is None:
+        return []
+    jobs = session.formed - session.busy
+    session.formed -= jobs
+    at = datetime.fromtimestamp(now, UTC)
+    return [Unsent(at=at, job=job, reason="the run stopped before it was sent") for job in jobs if job in state.open]
+
+
+def _not_found(
+    state: RunState, session: Session, job: int, report: NotFound, at: datetime, chance: float
+) -> list[Event]:
+    """A batch that runs may be the lost one; else, some time after it was tried, there is none."""
+    session.searched.add(job)
+    watch = session.watch(job)
+    now = at.timestamp()
+    tried = max(state.open[job].at.timestamp(), session.started, watch.missing_since or 0.0)
+    left = tried + session.policy.lost_after - now
+    if report.running or left > 0:
+        watch.looks += 1
+        delay = next_delay(watch.looks, chance)
+        watch.due = now + (delay if report.running else min(left, delay))
+        return []
+    session.watches.pop(job, None)
+    reason = f"the API lists no batch of it {session.policy.lost_after:g} s after it was tried"
+    return [Unsent(at=at, job=job, reason=reason)]
+
+
+def _looked(session: Session, step: Work, report: Looked, at: datetime, chance: float) -> list[Event]:
+    watch = session.watch(step.job)
+    watch.misses, watch.missing_since = 0, None
+    if report.ended and isinstance(step, Look):
+        watch.due = 0.0
+        return [Ended(at=at, job=step.job, batch_id=step.batch_id)]
+    watch.due = at.timestamp() + next_delay(watch.looks, chance)
+    watch.looks += 1
+    return []
+
+
+def _settled(state: RunState, session: Session, settled: Settled, causes: Sequence[str | None]) -> Settled:
+    """When all that ended so far failed for one cause, what was to be sent again is not."""
+    session.succeeded += sum(kind == "succeeded" for _, kind, _ in settled.endings)
+    session.causes.update(causes)
+    cause = _only_cause(session)
+    if cause is None:
+        return settled
+    if session.stop is None:
+        count = session.causes.total()
+        pending = state.total - count - state.tally.kinds.total()
+        session.stop = Stop(
+            f"all {count:,} items that have ended failed for the same reason ({cause}); no more are sent "
+            f"({max(pending, 0):,} are left). Mend the cause and run again"
+        )
+    endings = [*settled.endings, *(Ending(each.item, each.kind, each.cost) for each in settled.again)]
+    return settled.model_copy(update={"endings": endings, "again": []})
+
+
+def _only_cause(session: Session) -> str | None:
+    if session.succeeded or len(session.causes) != 1 or session.causes.total() < SAME_CAUSE:
+        return None
+    return next(iter(session.causes))
+
+
+def _account_stop(trouble: str) -> Stop:
+    error = AccountError(
+        f"the account cannot pay or may not: {trouble}. The items that could not be processed wait; run again "
+        "when the account is in order"
+    )
+    return Stop(str(error), error)
+
+
+def _failed(session: Session, step: Work, error: BatchataError, at: datetime, chance: float) -> list[Event]:
+    match step:
+        case Form():
+            session.stop = session.stop or Stop(str(error), error)
+            return []
+        case Send():
+            return _not_sent(session, step.job, error, at, chance)
+        case Search() | Look() | Collect():
+            _missed(session, session.watch(step.job), error, at.timestamp(), chance)
+            return []
+        case _:
+            assert_never(step)
+
+
+def _not_sent(session: Session, job: int, error: BatchataError, at: datetime, chance: float) -> list[Event]:
+    """An ambiguous failure leaves the job to be searched for; after any other one nothing was created."""
+    session.formed.discard(job)
+    now = at.timestamp()
+    if isinstance(error, AmbiguousSubmitError):
+        session.searched.add(job)
+        session.watches[job] = Watch(due=now, missing_since=now)
+        return []
+    if isinstance(error, ServiceError):
+        session.refusals += 1
+        session.create_after = now + next_delay(session.refusals, chance)
+        if session.refusals >= MOST_MISSES:
+            session.stop = session.stop or Stop(str(error), error, drain=False)
+    else:
+        session.stop = session.stop or Stop(str(error), error, drain=not isinstance(error, CredentialsError))
+    return [Unsent(at=at, job=job, reason=str(error))]
+
+
+def _missed(session: Session, watch: Watch, error: BatchataError, now: float, chance: float) -> None:
+    """A look that fails says nothing about the batch: it changes a counter and when to look again."""
+    watch.misses += 1
+    watch.short += isinstance(error, IncompleteResultsError)
+    watch.missing_since = watch.missing_since or now
+    watch.due = now + next_delay(watch.misses, chance)
+    if _is_hopeless(watch, error, now):
+        session.stop = Stop(f"{error}. Nothing was sent again; run again to go on", error, drain=False)
+
+
+def _is_hopeless(watch: Watch, error: BatchataError, now: float) -> bool:
+    match error:
+        case RequestRefusedError():
+            return watch.misses >= MOST_MISSES
+        case ServiceError() | IncompleteResultsError() | NotEndedError():
+            return watch.misses >= MOST_MISSES and now - (watch.missing_since or now) >= PATIENCE
+        case _:
+            return True

@@ -1,0 +1,274 @@
+"""Where every item and every job of a run stands: the ledger's events, one after the other."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, IntEnum, auto
+from heapq import heappop, heappush
+from typing import assert_never
+
+from batchata.core.budget import Budget
+from batchata.core.events import (
+    Decided,
+    Ended,
+    Event,
+    Intent,
+    ItemsAdded,
+    Opened,
+    RunStarted,
+    Sent,
+    Settled,
+    Submitted,
+    Unsent,
+)
+from batchata.core.outcomes import KINDS, Kind
+
+
+class Standing(IntEnum):
+    """Where an item stands."""
+
+    PENDING = 0
+    HELD = 1
+    DONE = 2
+    AGAIN = 3
+
+
+class Phase(Enum):
+    """Where a job stands that is not settled."""
+
+    INTENDED = auto()
+    SUBMITTED = auto()
+    ENDED = auto()
+
+
+@dataclass(slots=True)
+class OpenJob:
+    """A job that is not settled. `at` is when it was last about to be created."""
+
+    number: int
+    items: list[Sent]
+    bound: Decimal | None
+    at: datetime
+    phase: Phase = Phase.INTENDED
+    batch_id: str | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums over all that is settled."""
+
+    kinds: Counter[Kind] = field(default_factory=Counter)
+    jobs: int = 0
+    cached: int = 0
+    saved: Decimal = Decimal(0)
+    unpriced: int = 0
+    retried: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+_NO_KIND = 255
+
+
+class RunState:
+    """The replayed ledger of a run. Applying an event costs what the event is long, not what the run is long."""
+
+    def __init__(self) -> None:
+        self.run: RunStarted | None = None
+        self.opened: Opened | None = None
+        self.names: list[str] = []
+        self.open: dict[int, OpenJob] = {}
+        self.batches: dict[str, int] = {}
+        self.budget = Budget()
+        self.tally = Tally()
+        self.history: dict[int, tuple[Kind, ...]] = {}
+        self.next_job = 1
+        self.limit_reached = False
+        self.answers = 0
+        self.fingerprints: list[str | None] = []
+        self.sent_at: array[float] = array("d")
+        self._standing = bytearray()
+        self._kinds = bytearray()
+        self._attempts: array[int] = array("L")
+        self._job_of: array[int] = array("L")
+        self._first_fresh = 0
+        self._returned: list[int] = []
+        self._again: deque[int] = deque()
+        self._max_tokens: dict[int, int] = {}
+
+    @property
+    def total(self) -> int:
+        return len(self.names)
+
+    def kind_of(self, index: int) -> Kind | None:
+        """How the item ended, None while it has not."""
+        done = self._standing[index] == Standing.DONE
+        return KINDS[self._kinds[index]] if done else None
+
+    def job_of(self, index: int) -> int:
+        """The job whose results hold the item's outcome; 0 when there is none."""
+        return self._job_of[index]
+
+    def attempts(self, index: int) -> int:
+        """How often the item was about to be sent."""
+        return self._attempts[index]
+
+    def max_tokens_of(self, index: int) -> int | None:
+        """What the item asks for instead of the run's own `max_tokens`."""
+        return self._max_tokens.get(index)
+
+    def indexes(self, standing: Standing) -> list[int]:
+        """The items that stand there, in the order of the input."""
+        return [index for index, each in enumerate(self._standing) if each == standing]
+
+    def count(self, *standings: Standing) -> int:
+        return sum(self._standing.count(each) for each in standings)
+
+    def pending(self, *, only_again: bool = False) -> Iterator[int]:
+        """The items that wait to be sent: those returned unsent, then new ones, then those sent again."""
+        if not only_again:
+            yield from self._new()
+        while self._again and self._standing[self._again[0]] != Standing.AGAIN:
+            self._again.popleft()
+        yield from (index for index in self._again if self._standing[index] == Standing.AGAIN)
+
+    def _new(self) -> Iterator[int]:
+        yield from self._still_returned()
+        while self._first_fresh < self.total and self._standing[self._first_fresh] != Standing.PENDING:
+            self._first_fresh += 1
+        returned = set(self._returned)
+        for index in range(self._first_fresh, self.total):
+            if self._standing[index] == Standing.PENDING and index not in returned:
+                yield index
+
+    def _still_returned(self) -> list[int]:
+        while self._returned and self._standing[self._returned[0]] != Standing.PENDING:
+            heappop(self._returned)
+        return sorted(index for index in set(self._returned) if self._standing[index] == Standing.PENDING)
+
+    def apply(self, event: Event) -> None:
+        """Takes one event in."""
+        match event:
+            case RunStarted():
+                self.run = event
+            case ItemsAdded():
+                self._add(event.names)
+            case Opened():
+                self._open(event)
+            case Intent():
+                self._intend(event)
+            case Submitted():
+                self._submit(event)
+            case Unsent():
+                self._unsend(self.open.pop(event.job))
+            case Ended():
+                self.open[event.job].phase = Phase.ENDED
+            case Settled():
+                self._settle(event)
+            case Decided():
+                self._decide(event)
+            case _:
+                assert_never(event)
+
+    def _add(self, names: list[str]) -> None:
+        self.names.extend(names)
+        self._standing.extend(bytes(len(names)))
+        self._kinds.extend(bytes([_NO_KIND]) * len(names))
+        self._attempts.extend([0] * len(names))
+        self._job_of.extend([0] * len(names))
+        self.fingerprints.extend([None] * len(names))
+        self.sent_at.extend([0.0] * len(names))
+
+    def _open(self, event: Opened) -> None:
+        """A limit that was given anew counts; the one given before does not undo what was approved since."""
+        if self.opened is None or self.opened.max_cost != event.max_cost:
+            self.budget = self.budget.limited_to(event.max_cost)
+        self.opened = event
+        self.limit_reached = False
+
+    def _intend(self, event: Intent) -> None:
+        self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at)
+        self.next_job = max(self.next_job, event.job + 1)
+        self.budget = self.budget.reserve(event.bound or Decimal(0))
+        for item, attempt, _, fingerprint in event.items:
+            self._standing[item] = Standing.HELD
+            self._attempts[item] = attempt
+            self.fingerprints[item] = fingerprint
+            self.sent_at[item] = event.at.timestamp()
+
+    def _submit(self, event: Submitted) -> None:
+        job = self.open[event.job]
+        job.phase, job.batch_id = Phase.SUBMITTED, event.batch_id
+        self.batches[event.batch_id] = event.job
+
+    def _unsend(self, job: OpenJob) -> None:
+        self.budget = self.budget.release(job.bound or Decimal(0))
+        self._return([each.item for each in job.items])
+
+    def _return(self, indexes: list[int]) -> None:
+        """Those that were to be sent again still are."""
+        for index in indexes:
+            if index in self.history:
+                self._standing[index] = Standing.AGAIN
+                self._again.appendleft(index)
+            else:
+                self._standing[index] = Standing.PENDING
+                heappush(self._returned, index)
+
+    def _settle(self, event: Settled) -> None:
+        job = self.open.pop(event.job, None)
+        self.next_job = max(self.next_job, event.job + 1)
+        self.budget = self.budget.settle((job and job.bound) or Decimal(0), event.cost, event.held)
+        for index, kind, cost in event.endings:
+            self._standing[index] = Standing.DONE
+            self._kinds[index] = KINDS.index(kind)
+            self._job_of[index] = event.job
+            self.tally.kinds[kind] += 1
+            self.tally.unpriced += cost is None
+        for each in event.again:
+            self._send_again(each.item, each.kind, each.max_tokens)
+            self.tally.unpriced += each.cost is None
+        self._return(event.pending)
+        self._sum(event)
+
+    def _sum(self, event: Settled) -> None:
+        tally = self.tally
+        tally.jobs += event.batch_id is not None
+        tally.cached += event.cached
+        tally.saved += event.saved
+        tally.input_tokens += event.input_tokens
+        tally.output_tokens += event.output_tokens
+
+    def _send_again(self, index: int, kind: Kind, max_tokens: int | None) -> None:
+        self._standing[index] = Standing.AGAIN
+        self.history[index] = (*self.history.get(index, ()), kind)
+        self._again.append(index)
+        if max_tokens is not None:
+            self._max_tokens[index] = max_tokens
+
+    def _decide(self, event: Decided) -> None:
+        match event.what:
+            case "limit":
+                self.answers += 1
+                self.budget = self.budget.limited_to(event.limit)
+                self.limit_reached = False
+            case "limit_reached":
+                self.limit_reached = True
+            case "retry":
+                self._retry(event.items)
+            case "stop":
+                self.answers += 1
+            case "cancel":
+                pass
+
+    def _retry(self, indexes: list[int]) -> None:
+        for index in indexes:
+            kind = KINDS[self._kinds[index]]
+            self.tally.kinds[kind] -= 1
+            self._send_again(index, kind, None)
+        self.tally.retried += len(indexes)

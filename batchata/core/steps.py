@@ -1,0 +1,169 @@
+"""What is to be done next, and what came of it: the words between the brain of a run and its hands."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from batchata.core.events import Sent, Settled
+from batchata.core.outcomes import Kind
+from batchata.errors import BatchataError
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An item that waits: which attempt it would be, and what it asks for instead of the run's `max_tokens`."""
+
+    index: int
+    attempt: int
+    max_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Form job number `job` from these items, in this order, with a bound of at most `left`.
+
+    `alone` says that nothing is in flight, so that waiting would free no money.
+    """
+
+    job: int
+    candidates: Sequence[Candidate]
+    items_per_job: int
+    left: Decimal | None
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Create the message batch of a job that is formed."""
+
+    job: int
+    items: Sequence[Sent]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Find out whether the message batch of a job was created whose id is not known.
+
+    `items` are its items by index and attempt; batches of the ids in `known` are other ones.
+    """
+
+    job: int
+    items: frozenset[tuple[int, int]]
+    total: int
+    since: datetime
+    known: Container[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Ask where a message batch stands."""
+
+    job: int
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    """Bring the results of an ended batch to disk. `settle_short` takes what there is for all there is."""
+
+    job: int
+    batch_id: str
+    items: Sequence[Sent]
+    bound: Decimal | None
+    histories: Mapping[int, Sequence[Kind]]
+    settle_short: bool
+
+
+Work = Form | Send | Search | Look | Collect
+"""Steps that take time and are carried out beside each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing can be done before this time (seconds since the epoch), unless something that runs is done."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The limit is reached and nothing is in flight: ask for a new one. `needed` is the bound of the next item."""
+
+    number: int
+    spent: Decimal
+    limit: Decimal
+    pending: int
+    needed: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The run ends. `error` is raised then; `stopped` says why items are left, empty when none are.
+
+    `retried` counts the failed items that were sent again because it was asked for.
+    """
+
+    stopped: str = ""
+    error: BatchataError | None = None
+    retried: int = 0
+
+
+Step = Work | Wait | Ask | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Formed:
+    """`items` are job number `job`, none when nothing fits; `settled` are those that need no batch.
+
+    `needed` is the least that the budget would have to cover for the next item, where it did not.
+    """
+
+    job: int
+    items: Sequence[Sent]
+    bound: Decimal | None
+    settled: Settled | None
+    causes: Sequence[str | None]
+    needed: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The message batch exists."""
+
+    batch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """No batch of the job is there. `running` are batches that may be it and have not ended."""
+
+    running: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Where a message batch stands."""
+
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """A job is settled; `causes` are its failures (None for what may pass), `trouble` is the account's."""
+
+    settled: Settled
+    causes: Sequence[str | None]
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The step failed in a way that is known."""
+
+    error: BatchataError
+
+
+Report = Formed | Created | NotFound | Looked | Collected | Failed

@@ -1,0 +1,71 @@
+"""The figures of a run, as `run()` returns them and `stats` shows them."""
+
+from __future__ import annotations
+
+from math import nan
+from typing import NotRequired, TypedDict
+
+from batchata.core.outcomes import KINDS
+from batchata.core.state import RunState, Standing
+
+
+class Summary(TypedDict):
+    """What became of a run so far. Money is in USD.
+
+    `completed_items` succeeded, `failed_items` ended without a result; with `pending_items` and `in_flight_items`
+    they add up to `total_items`. `outcomes` counts how items ended. `total_cost` is what is on the bill, nan where
+    the cost of an item is not known; `cost_reserved` what batches in flight may still add; `cost_saved_by_cache`
+    what `cached_items` cost when they were first answered. `stopped` says why items are left, if any are.
+    `retry_count` is there after `retry_failed()`: the items it sent again.
+    """
+
+    total_items: int
+    completed_items: int
+    failed_items: int
+    total_cost: float
+    jobs_completed: int
+    cost_limit_reached: bool
+    pending_items: int
+    in_flight_items: int
+    outcomes: dict[str, int]
+    cached_items: int
+    cost_saved_by_cache: float
+    cost_reserved: float
+    max_cost: float | None
+    total_input_tokens: int
+    total_output_tokens: int
+    batch_ids: list[str]
+    run_id: str
+    state_path: str
+    results_dir: str
+    stopped: str
+    retry_count: NotRequired[int]
+
+
+def summary_of(state: RunState, *, total: int, state_path: str, results_dir: str, stopped: str = "") -> Summary:
+    """The figures of a ledger; `total` counts items that are not in it yet too."""
+    tally, budget = state.tally, state.budget
+    succeeded = tally.kinds["succeeded"]
+    new = max(total - state.total, 0)
+    return {
+        "total_items": state.total + new,
+        "completed_items": succeeded,
+        "failed_items": tally.kinds.total() - succeeded,
+        "total_cost": nan if tally.unpriced else float(budget.spent),
+        "jobs_completed": tally.jobs,
+        "cost_limit_reached": state.limit_reached,
+        "pending_items": state.count(Standing.PENDING, Standing.AGAIN) + new,
+        "in_flight_items": state.count(Standing.HELD),
+        "outcomes": {kind: tally.kinds[kind] for kind in KINDS if tally.kinds[kind]},
+        "cached_items": tally.cached,
+        "cost_saved_by_cache": float(tally.saved),
+        "cost_reserved": float(budget.reserved + budget.held),
+        "max_cost": None if budget.limit is None else float(budget.limit),
+        "total_input_tokens": tally.input_tokens,
+        "total_output_tokens": tally.output_tokens,
+        "batch_ids": list(state.batches),
+        "run_id": state.run.run_id if state.run else "",
+        "state_path": state_path,
+        "results_dir": results_dir,
+        "stopped": stopped,
+    }

@@ -1,0 +1,90 @@
+"""A message batch whose id was never learnt: is it there?"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from batchata.core.items import item_key
+from batchata.errors import NotEndedError, RequestRefusedError
+from batchata.io.batches import BatchStatus
+from batchata.io.downloads import first_custom_id
+from batchata.io.faults import reading
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+CLOCKS_APART = timedelta(hours=1)
+"""How far this machine's clock may be off: older batches are not looked at."""
+
+_PAGE = 100
+
+
+@dataclass(slots=True)
+class LostAndFound:
+    """Looks for the batches of one run. Batches that turned out to be somebody else's are not read twice."""
+
+    run_id: str
+    _foreign: set[str] = field(default_factory=set)
+
+    def find(
+        self,
+        client: Anthropic,
+        items: Container[tuple[int, int]],
+        *,
+        total: int,
+        since: datetime,
+        known: Container[str],
+    ) -> str | list[str]:
+        """The id of the batch that was created for these items (by index and attempt) with `total` requests.
+
+        Else the ids of batches that may be it: only their results tell, and they have not ended. The list of the
+        API says nothing of a batch's items, so the first result line of each that fits is read
+        (doc:api/messages/batches/list). Raises the errors of `poll`.
+        """
+        running = []
+        for status in self._candidates(client, total, since, known):
+            if not status.is_ended:
+                running.append(status.batch_id)
+            elif self._is_about(client, status, items):
+                return status.batch_id
+        return running
+
+    def _candidates(
+        self, client: Anthropic, total: int, since: datetime, known: Container[str]
+    ) -> Iterator[BatchStatus]:
+        for status in batches_since(client, since - CLOCKS_APART):
+            new = status.batch_id not in known and status.batch_id not in self._foreign
+            if new and status.counts.total == total:
+                yield status
+
+    def _is_about(self, client: Anthropic, status: BatchStatus, items: Container[tuple[int, int]]) -> bool:
+        try:
+            name = first_custom_id(client, status)
+        except (NotEndedError, RequestRefusedError):  # its results are gone: not one that was made just now
+            name = None
+        key = item_key(name) if name else None
+        if key is not None and key.run_id == self.run_id and (key.index, key.attempt) in items:
+            return True
+        if key is None or key.run_id != self.run_id:
+            self._foreign.add(status.batch_id)
+        return False
+
+
+def batches_since(client: Anthropic, since: datetime) -> Iterator[BatchStatus]:
+    """The message batches of the workspace, newest first, back to `since` (doc:api/messages/batches/list)."""
+    after: dict[str, str] = {}
+    while True:
+        with reading("list batches"):
+            params = {"limit": _PAGE, **after}
+            raw: Any = client.get("/v1/messages/batches", cast_to=object, options={"params": params})
+            page = [BatchStatus.from_api(each) for each in raw["data"]]
+        for status in page:
+            if status.created_at < since:
+                return
+            yield status
+        if not raw.get("has_more") or not page:
+            return
+        after = {"after_id": page[-1].batch_id}

@@ -1,0 +1,302 @@
+"""`BatchManager`: any number of items through as many message batches as it takes, at a limited cost."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Generic
+
+from typing_extensions import TypeVar
+
+from batchata import __version__
+from batchata.core.outcomes import Succeeded
+from batchata.core.rates import Rates
+from batchata.core.records import Entry, Record
+from batchata.core.session import Session, Stop
+from batchata.core.state import RunState
+from batchata.core.steps import Finish
+from batchata.core.summary import Summary, summary_of
+from batchata.errors import InputError
+from batchata.io.intake import given_items
+from batchata.io.ledger import Ledger, open_ledger, read_state
+from batchata.io.results import ResultsFolder, check_directory
+from batchata.io.sources import Source
+from batchata.job import DEFAULT_MODEL
+from batchata.orchestration.server import is_configured
+from batchata.running.assignment import Assignment
+from batchata.running.local import LocalHands
+from batchata.running.loop import Body, cancel_open
+from batchata.running.opening import begin
+from batchata.running.options import (
+    DEFAULT_ITEMS_PER_JOB,
+    DEFAULT_PARALLEL_JOBS,
+    LOST_AFTER,
+    OnCostLimit,
+    Orchestrator,
+    checked_limit,
+    checked_orchestrator,
+    checked_policy,
+    places,
+)
+from batchata.running.reading import records
+from batchata.running.run import Run, run_id_of, using
+from batchata.running.signals import named_when_interrupted, terminable
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+logger = logging.getLogger("batchata")
+
+T = TypeVar("T", default=str)
+
+
+class BatchManager(Generic[T]):
+    """Puts conversations, or files with a prompt, through as many message batches as it takes.
+
+    What is sent and what it cost is written to a ledger before and after each create call: when a run that was
+    killed is started again it goes on where it was, and nothing is paid twice. The parameters are those of
+    `batch()` and:
+
+    items_per_job, max_parallel_jobs
+        How many items form one message batch (at most 100,000), and how many batches may be in flight.
+    max_cost
+        USD that are never passed, by all runs over the ledger together. A job takes as many items as what is left
+        covers at worst (see `bound`).
+    state_path, results_dir
+        The ledger, and the results in `processed/` and the API's own lines in `raw/`. Without `state_path` the run
+        has a folder of its own below `.batchata/`; without `results_dir` the results are beside the ledger.
+    cache, refresh_cache
+        Answers to identical requests of earlier runs are taken instead of being paid again: True (a folder of
+        Prefect's result storage on this machine), False, another folder, or a Prefect storage block such as
+        "s3-bucket/results". `refresh_cache` asks anew and keeps the new answers.
+    orchestrator
+        "prefect" (a flow run that is seen in the Prefect UI) or "local" (threads, no server). Default: "prefect"
+        where a Prefect API is configured.
+    on_cost_limit, answer_within
+        "stop", or "pause": the Prefect flow run pauses and asks for a new limit, for so many seconds (default:
+        until it is answered).
+    rounds
+        How often an item is sent again after a failure that may pass (default 2).
+    cancel_on_exit
+        Whether Ctrl-C and SIGTERM cancel the batches in flight. By default they go on, and the next run collects
+        them.
+    lost_after
+        How many seconds after a create call whose answer was lost a batch that the API does not list counts as
+        never created.
+    """
+
+    def __init__(
+        self,
+        messages: Sequence[Sequence[Mapping[str, Any]]] | None = None,
+        files: Sequence[Source] | None = None,
+        prompt: str | None = None,
+        model: str = DEFAULT_MODEL,
+        *,
+        response_model: type[T] | None = None,
+        enable_citations: bool = False,
+        items_per_job: int = DEFAULT_ITEMS_PER_JOB,
+        max_parallel_jobs: int = DEFAULT_PARALLEL_JOBS,
+        max_cost: Any = None,
+        state_path: str | PathLike[str] | None = None,
+        results_dir: str | PathLike[str] | None = None,
+        max_tokens: int | None = None,
+        client: Anthropic | None = None,
+        rates: Rates | None = None,
+        cache: object = True,
+        refresh_cache: bool = False,
+        orchestrator: Orchestrator | None = None,
+        on_cost_limit: OnCostLimit = "stop",
+        answer_within: float | None = None,
+        rounds: int | None = None,
+        cancel_on_exit: bool = False,
+        lost_after: float = LOST_AFTER,
+        save_results_dir: str | PathLike[str] | None = None,
+        **params: Any,
+    ) -> None:
+        items = given_items(messages, files, prompt)
+        headers = params.pop("extra_headers", None)
+        self._assignment = Assignment(
+            items,
+            files is not None,
+            model,
+            prompt,
+            response_model,
+            enable_citations,
+            max_tokens,
+            rates,
+            params,
+            headers,
+        )
+        self._policy = checked_policy(
+            items_per_job=items_per_job,
+            max_parallel_jobs=max_parallel_jobs,
+            rounds=rounds,
+            on_cost_limit=on_cost_limit,
+            lost_after=lost_after,
+        )
+        self.state_path, self.results_dir = places(state_path, _results_dir(results_dir, save_results_dir))
+        self._max_cost = checked_limit(max_cost)
+        self._client = client
+        self._cache, self._refresh_cache = cache, refresh_cache
+        self._orchestrator = checked_orchestrator(orchestrator)
+        self._answer_within = answer_within
+        self._cancel_on_exit = cancel_on_exit
+        self._live: Ledger | None = None
+        self._session: Session | None = None
+        self._replayed: tuple[int, RunState] | None = None
+        self._stopped = ""
+
+    def __repr__(self) -> str:
+        return f"BatchManager({len(self)} items, {self._assignment.model}, state_path={str(self.state_path)!r})"
+
+    def __len__(self) -> int:
+        return len(self._assignment.items)
+
+    def run(self, print_progress: bool = False) -> Summary:  # noqa: FBT001, FBT002 - the documented signature
+        """Sends what waits, collects what was sent, and returns the figures.
+
+        A ledger that is there is gone on with. `print_progress` shows a live display on stderr. Raises InputError,
+        ModelError and CredentialsError before anything is sent, LedgerMismatchError and LedgerInUseError for a
+        `state_path` of other work or of somebody at work, and AccountError, ServiceError or RequestRefusedError
+        when it cannot go on; whatever it raises, it can be run again.
+        """
+        return self._run(print_progress=print_progress, only_failed=False)
+
+    def retry_failed(self, print_progress: bool = False) -> Summary:  # noqa: FBT001, FBT002 - as `run`
+        """Sends the items again that ended without a result, and only those. Raises as `run` does."""
+        return self._run(print_progress=print_progress, only_failed=True)
+
+    @property
+    def stats(self) -> Summary:
+        """The figures as the ledger has them now, at any time and from any thread."""
+        return self._summary(self._state())
+
+    def results(self) -> list[Entry[T]]:
+        """The results of the items that succeeded so far, in the order of the input."""
+        return [
+            {"result": each.detail.result, "citations": each.citations}
+            for each in self.outcomes()
+            if isinstance(each.detail, Succeeded)
+        ]
+
+    def outcomes(self) -> Iterator[Record[T]]:
+        """One record for each item that has ended, whatever became of it, in the order of the input."""
+        state = self._state()
+        folder = ResultsFolder(self.results_dir, run_id_of(state))
+        return records(state, folder, self._assignment.response_model)
+
+    def failures(self) -> Iterator[Record[T]]:
+        """The records of the items that ended without a result, each with its reason."""
+        return (record for record in self.outcomes() if not record.succeeded)
+
+    def cancel(self) -> list[str]:
+        """Asks the API to stop the batches in flight and returns their ids; what they did by then is collected.
+
+        A run that works in another thread ends; otherwise the next `run()` collects.
+        """
+        if self._live is not None and self._session is not None:
+            self._session.stop = Stop("it was canceled; run again to go on", cancel=True)
+            with using(self._client) as client:
+                return cancel_open(client, self._live)
+        with open_ledger(self.state_path) as ledger, using(self._client) as client:
+            return cancel_open(client, ledger)
+
+    def get_results_from_disk(self) -> list[Entry[T]]:
+        """The former name of `results()`."""
+        warnings.warn("get_results_from_disk() is now results()", DeprecationWarning, stacklevel=2)
+        return self.results()
+
+    def _run(self, *, print_progress: bool, only_failed: bool) -> Summary:
+        orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
+        if self._policy.on_limit == "ask" and orchestrator == "local":
+            raise InputError(
+                'on_cost_limit="pause" asks through Prefect, and no Prefect API is configured. Set PREFECT_API_URL, '
+                'or give orchestrator="prefect"'
+            )
+        check_directory(self.results_dir, "results_dir")
+        with open_ledger(self.state_path) as ledger:
+            begin(ledger, self._assignment, __version__)
+            self._live = ledger
+            try:
+                finish = self._carried_out(ledger, orchestrator, print_progress=print_progress, only_failed=only_failed)
+            finally:
+                self._live = self._session = None
+            self._stopped = finish.stopped
+            summary = self._summary(ledger.state)
+        if finish.error is not None:
+            raise finish.error
+        return {**summary, "retry_count": finish.retried} if only_failed else summary
+
+    def _carried_out(
+        self, ledger: Ledger, orchestrator: Orchestrator, *, print_progress: bool, only_failed: bool
+    ) -> Finish:
+        from batchata.progress import watching
+
+        policy = replace(self._policy, only_retries=only_failed)
+        folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
+        run = Run(
+            self._assignment, policy, folder, self._max_cost, self._client, self._cache,
+            refresh_cache=self._refresh_cache, cancel_on_exit=self._cancel_on_exit,
+        )  # fmt: skip
+        if not run.prepare(ledger):
+            return Finish()
+        self._session = Session(policy, started=time.time())
+        where = f"ledger {self.state_path}, results {self.results_dir}"
+        with watching(enabled=print_progress, title=where) as watch:
+            body = partial(run.carry_out, ledger, self._session, watch)
+            leaving = named_when_interrupted(ledger, canceled=self._cancel_on_exit)
+            if orchestrator == "prefect":
+                with leaving:
+                    return self._in_a_flow(ledger, body)
+            with terminable(), leaving:
+                return body(LocalHands())
+
+    def _in_a_flow(self, ledger: Ledger, body: Body) -> Finish:
+        from batchata.orchestration.flow import run_as_flow
+
+        shown = {
+            "model": self._assignment.model,
+            "items": len(self),
+            "max_cost": None if self._max_cost is None else str(self._max_cost),
+            "state_path": str(self.state_path),
+            "results_dir": str(self.results_dir),
+        }
+        return run_as_flow(
+            body,
+            run_id=run_id_of(ledger.state),
+            parallel=self._policy.max_parallel_jobs,
+            answer_within=self._answer_within,
+            shown=shown,
+        )
+
+    def _summary(self, state: RunState) -> Summary:
+        return summary_of(
+            state,
+            total=len(self),
+            state_path=str(self.state_path),
+            results_dir=str(self.results_dir),
+            stopped=self._stopped,
+        )
+
+    def _state(self) -> RunState:
+        """The ledger's state: the live one, or replayed when the file has grown since."""
+        if self._live is not None:
+            return self._live.state
+        size = self.state_path.stat().st_size if self.state_path.exists() else 0
+        if self._replayed is None or self._replayed[0] != size:
+            self._replayed = (size, read_state(self.state_path))
+        return self._replayed[1]
+
+
+def _results_dir(given: Any, former: Any) -> Any:
+    if former is None:
+        return given
+    warnings.warn("save_results_dir is now results_dir", DeprecationWarning, stacklevel=3)
+    if given is not None:
+        raise InputError("save_results_dir is the former name of results_dir; give one of them")
+    return former

@@ -1,0 +1,1 @@
+"""The Prefect side: what a flow of ours needs from a Prefect server."""

@@ -1,0 +1,59 @@
+"""The BatchManager flow: the same run, seen and steered in Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.states import Completed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from batchata.core.steps import Finish
+from batchata.orchestration.fence import Fence
+from batchata.orchestration.hands import PrefectHands
+from batchata.running.loop import Body
+
+
+def run_as_flow(
+    body: Body, *, run_id: str, parallel: int, answer_within: float | None, shown: Mapping[str, Any]
+) -> Finish:
+    """Carries out `body` in a flow run of its own, or in the one that it is called from.
+
+    `shown` are the parameters that the flow run has in the UI.
+    """
+
+    def with_hands() -> Finish:
+        with closing(Fence()) as fence:
+            return body(PrefectHands(run_id, fence, answer_within))
+
+    if FlowRunContext.get() is not None:
+        return with_hands()
+    finished: list[Finish] = []
+
+    @flow(
+        name="batch-manager",
+        flow_run_name=f"{shown['model']} · {shown['items']} items · {run_id}",
+        task_runner=ThreadPoolTaskRunner(max_workers=2 * parallel),
+        validate_parameters=False,
+    )
+    def batch_manager(  # the parameters are what the UI shows of the run
+        model: str,  # noqa: ARG001
+        items: int,  # noqa: ARG001
+        max_cost: str | None,  # noqa: ARG001
+        state_path: str,  # noqa: ARG001
+        results_dir: str,  # noqa: ARG001
+    ) -> State[Any]:
+        finish = with_hands()
+        finished.append(finish)
+        if finish.error is not None:
+            raise finish.error
+        if finish.stopped:
+            return Completed(name="Stopped", message=finish.stopped)
+        return Completed(message="every item has ended")
+
+    batch_manager(**shown)
+    return finished[0]

@@ -1,0 +1,68 @@
+"""The hands that work with Prefect: a task run for each create and each collect, a form at the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from prefect.futures import PrefectFuture
+
+from batchata.core.fingerprints import job_key
+from batchata.core.steps import Ask, Collect, Report, Send, Work
+from batchata.orchestration.approval import Ending, LimitQuestion, ask
+from batchata.orchestration.fence import Fence
+from batchata.orchestration.server import is_cancelling
+from batchata.orchestration.tasks import collect_job, submit_job
+from batchata.running.local import LocalHands
+from batchata.running.loop import Done
+
+
+class PrefectHands:
+    """To be used in the body of a flow. Looks, searches and forming are no task runs: they are many and small."""
+
+    def __init__(self, run_id: str, fence: Fence, answer_within: float | None = None) -> None:
+        self._run_id = run_id
+        self._fence = fence
+        self._local = LocalHands()
+        self._answer_within = answer_within
+
+    def start(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
+        match step:
+            case Send():
+                task = submit_job
+            case Collect():
+                task = collect_job
+            case _:
+                self._local.start(step, carry_out, done)
+                return
+        key = job_key(self._run_id, step.items)
+        future = task.submit(job=step.job, key=key, carry_out=lambda: carry_out(step))
+        future.add_done_callback(lambda finished: done(step, _report_of(finished)))
+
+    def admits(self, job: int) -> bool:
+        return self._fence.try_enter(job)
+
+    def settled(self, job: int) -> None:
+        self._fence.leave(job)
+
+    def ask(self, question: Ask, run_id: str) -> Decimal | str:
+        asked = LimitQuestion(
+            run_id=run_id,
+            spent=question.spent,
+            limit=question.limit,
+            pending=question.pending,
+            next_bound=question.needed,
+            number=question.number,
+        )
+        answer = ask(asked, timeout=self._answer_within)
+        return answer.value if isinstance(answer, Ending) else answer
+
+    def tick(self) -> str | None:
+        self._fence.renew()
+        return "the flow run was cancelled" if is_cancelling() else None
+
+
+def _report_of(future: PrefectFuture[Any]) -> Report | BaseException:
+    found: Report | BaseException = future.result(raise_on_failure=False)
+    return found

@@ -1,0 +1,243 @@
+"""The loop of a run: asks the brain what is next, has it carried out, writes down what came of it."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+from batchata.core.events import Decided, Intent, Submitted
+from batchata.core.plan import decide
+from batchata.core.reacting import react, withdrawn
+from batchata.core.session import Session, Stop
+from batchata.core.snapshots import Snapshot
+from batchata.core.state import RunState, Standing
+from batchata.core.steps import Ask, Collect, Created, Failed, Finish, Form, Look, Report, Search, Send, Wait, Work
+from batchata.errors import BatchataError
+from batchata.io.batches import cancel
+from batchata.io.ledger import Ledger
+from batchata.running.worker import Worker
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+logger = logging.getLogger("batchata")
+
+Body = Callable[["Hands"], Finish]
+"""A run that lacks nothing but the hands."""
+
+TICK = 1.0
+_LAST_WAIT = 10.0
+"""Seconds that calls which are under way get when the run is interrupted: a create should bring its id home."""
+
+_LOGGED_MISSES = (1, 2, 5)
+_BETWEEN_LOOKS = 0.2
+
+Done = Callable[[Work, Report | BaseException], None]
+
+
+class Hands(Protocol):
+    """Who carries the steps out. They hold no rule: the brain decides, the worker does."""
+
+    def start(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
+        """Begins a step and returns at once; `done` is called from any thread with what came of it."""
+
+    def admits(self, job: int) -> bool:
+        """Whether a fence outside of this run lets one more message batch through."""
+
+    def settled(self, job: int) -> None:
+        """The job holds no batch any more."""
+
+    def ask(self, question: Ask, run_id: str) -> Decimal | str:
+        """A person's new limit, or why there is none."""
+
+    def tick(self) -> str | None:
+        """Called about once a second; why the run is to end now, if it is."""
+
+
+@dataclass(slots=True)
+class Loop:
+    """One run until it finishes. `watch` is called with where it stands."""
+
+    ledger: Ledger
+    session: Session
+    worker: Worker
+    hands: Hands
+    watch: Callable[[Snapshot], None]
+    cancel_on_exit: bool = False
+    _shown: float = 0.0
+    _reports: queue.SimpleQueue[tuple[Work, Report | BaseException]] = field(default_factory=queue.SimpleQueue)
+
+    def run(self) -> Finish:
+        """Returns how it ended. Whatever interrupts it, what was sent is in the ledger first."""
+        try:
+            return self._until_finished()
+        except BaseException:
+            self._leave()
+            raise
+        finally:
+            self._show(last=True)
+
+    def _until_finished(self) -> Finish:
+        while True:
+            now = time.time()
+            for event in withdrawn(self.state, self.session, now):
+                self.ledger.record(event)
+            for step in decide(self.state, self.session, now):
+                match step:
+                    case Finish():
+                        return step
+                    case Ask():
+                        self._ask(step)
+                    case Wait():
+                        self._wait(min(max(step.until - time.time(), 0.0), TICK))
+                    case _:
+                        self._start(step, now)
+            self._take_in()
+
+    @property
+    def state(self) -> RunState:
+        return self.ledger.state
+
+    def _start(self, step: Work, now: float) -> None:
+        if isinstance(step, Send) and not self.hands.admits(step.job):
+            self.session.watch(step.job).due = now + TICK
+            return
+        if isinstance(step, Form):
+            self.session.forming = True
+        else:
+            self.session.busy.add(step.job)
+        self.hands.start(step, self.worker.carry_out, self._report)
+
+    def _report(self, step: Work, report: Report | BaseException) -> None:
+        self._reports.put((step, report))
+
+    def _wait(self, seconds: float) -> None:
+        """Until something is done, or the time is up."""
+        self._show()
+        if reason := self.hands.tick():
+            self.session.stop = Stop(reason, drain=False)
+        try:
+            self._take(*self._reports.get(timeout=max(seconds, 0.001)))
+        except queue.Empty:
+            return
+
+    def _take_in(self) -> None:
+        while True:
+            try:
+                self._take(*self._reports.get_nowait())
+            except queue.Empty:
+                return
+
+    def _take(self, step: Work, report: Report | BaseException) -> None:
+        if isinstance(report, BatchataError):
+            report = Failed(report)
+        if isinstance(report, BaseException):
+            self.session.busy.discard(step.job)
+            self.session.forming = self.session.forming and not isinstance(step, Form)
+            raise report
+        for event in react(self.state, self.session, step, report, now=time.time(), chance=random.random()):
+            self.ledger.record(event, sync=isinstance(event, Intent | Submitted))
+        if isinstance(report, Failed):
+            self._log(step, report.error)
+        if step.job not in self.state.open:
+            self.hands.settled(step.job)
+        elif isinstance(report, Created) and self.session.stop is not None and self.session.stop.cancel:
+            cancel_open(self.worker.client, self.ledger)
+
+    def _log(self, step: Work, error: BatchataError) -> None:
+        misses = self.session.watches[step.job].misses if step.job in self.session.watches else 1
+        if misses in _LOGGED_MISSES or misses % 10 == 0:
+            logger.warning("job %d, %s: %s (failure %d in a row)", step.job, _NAMES[type(step)], error, misses)
+
+    def _ask(self, question: Ask) -> None:
+        self._show(last=True)
+        answer = self.hands.ask(question, self.run_id)
+        at = datetime.now(UTC)
+        if isinstance(answer, str):
+            self.session.stop = Stop(f"{answer} (${question.limit:.2f}; {question.pending:,} items are left)")
+            self.ledger.record(Decided(at=at, what="stop", reason=answer), sync=True)
+            self.ledger.record(Decided(at=at, what="limit_reached", limit=question.limit))
+            return
+        self.session.blocked_at = None
+        self.ledger.record(Decided(at=at, what="limit", limit=answer), sync=True)
+
+    @property
+    def run_id(self) -> str:
+        return self.worker.lost.run_id
+
+    def _leave(self) -> None:
+        """No new steps; a create that is under way gets a moment to bring its id home."""
+        self.session.stop = Stop("it was interrupted", drain=False)
+        deadline = time.monotonic() + _LAST_WAIT
+        while self._creating() and time.monotonic() < deadline:
+            self._salvage(deadline - time.monotonic())
+        for event in withdrawn(self.state, self.session, time.time()):
+            self.ledger.record(event)
+        if self.cancel_on_exit:
+            cancel_open(self.worker.client, self.ledger)
+
+    def _creating(self) -> bool:
+        """Whether a create call is under way: its job is intended, and not one that is only searched for."""
+        return bool(self.session.busy & self.session.formed)
+
+    def _salvage(self, seconds: float) -> None:
+        try:
+            step, report = self._reports.get(timeout=max(seconds, 0.001))
+        except queue.Empty:
+            return
+        if not isinstance(report, BaseException):
+            self._take(step, report)
+        else:
+            self.session.busy.discard(step.job)
+
+    def _show(self, *, last: bool = False) -> None:
+        if last or time.monotonic() - self._shown >= _BETWEEN_LOOKS:
+            self._shown = time.monotonic()
+            self.watch(snapshot(self.state, self.session, time.time()))
+
+
+_NAMES = {Form: "forming", Send: "creating", Search: "searching", Look: "looking", Collect: "collecting"}
+
+
+def cancel_open(client: Anthropic, ledger: Ledger) -> list[str]:
+    """Asks the API to stop every batch that is in flight; returns their ids. Failures are warnings."""
+    canceled = []
+    for job in list(ledger.state.open.values()):
+        if job.batch_id is None:
+            continue
+        try:
+            cancel(client, job.batch_id)
+            canceled.append(job.batch_id)
+        except BatchataError as error:
+            logger.warning("%s could not be canceled: %s", job.batch_id, error)
+    reason = f"{len(canceled)} batches: {', '.join(canceled)}"
+    ledger.record(Decided(at=datetime.now(UTC), what="cancel", reason=reason), sync=True)
+    return canceled
+
+
+def snapshot(state: RunState, session: Session, now: float) -> Snapshot:
+    """Where the run stands."""
+    succeeded = state.tally.kinds["succeeded"]
+    budget = state.budget
+    looks = [session.watches[job].due for job in state.open if job in session.watches]
+    return Snapshot(
+        total=state.total,
+        succeeded=succeeded,
+        failed=state.tally.kinds.total() - succeeded,
+        in_flight=state.count(Standing.HELD),
+        pending=state.count(Standing.PENDING, Standing.AGAIN),
+        cached=state.tally.cached,
+        batches=len(state.open),
+        spent=None if state.tally.unpriced else budget.spent,
+        reserved=None if budget.limit is None else budget.reserved,
+        limit=budget.limit,
+        elapsed=now - session.started,
+        next_look=max(min(looks) - now, 0.0) if looks else None,
+    )

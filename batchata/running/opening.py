@@ -1,0 +1,164 @@
+"""A ledger and an assignment: begin the run, or go on with it if it is the same one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from batchata.core.events import Decided, ItemsAdded, Opened, RunStarted
+from batchata.core.fingerprints import differing_names, differing_settings, request_fingerprint
+from batchata.core.items import Document
+from batchata.core.requests import MAX_ITEM_BYTES, checked_messages, item_name, new_run_id, too_large
+from batchata.core.state import RunState, Standing
+from batchata.errors import InputError, LedgerMismatchError, Problem
+from batchata.io.ledger import Ledger
+from batchata.io.sources import is_file_id, source_name
+from batchata.running.assignment import Assignment, Requests
+from batchata.running.forming import encoded_params
+
+_NAMES_A_LINE = 10_000
+
+
+def begin(ledger: Ledger, assignment: Assignment, version: str) -> None:
+    """Writes down what the run is about; in a ledger that has it already, items that came to the end of the list.
+
+    Raises LedgerMismatchError when the ledger is about something else, InputError that names items which cannot
+    be sent.
+    """
+    names = assignment.names()
+    state = ledger.state
+    if state.run is not None:
+        state = _gone_on(ledger, assignment, names)
+    check_items(assignment, state)
+    at = datetime.now(UTC)
+    if state.run is None:
+        run_id, settings = new_run_id(), assignment.settings
+        ledger.record(RunStarted(at=at, run_id=run_id, version=version, model=assignment.model, settings=settings))
+    for first in range(state.total, len(names), _NAMES_A_LINE):
+        ledger.record(ItemsAdded(at=at, first=first, names=names[first : first + _NAMES_A_LINE]))
+
+
+def _gone_on(ledger: Ledger, assignment: Assignment, names: Sequence[str]) -> RunState:
+    """The state to go on from; a run that never came to its first job may be about anything."""
+    try:
+        check_same(ledger.path, ledger.state, assignment.settings, names)
+    except LedgerMismatchError:
+        if ledger.state.next_job > 1:
+            raise
+        ledger.start_over()
+    return ledger.state
+
+
+def opened(ledger: Ledger, max_cost: Decimal | None) -> None:
+    """From here on this process works on the run."""
+    event = Opened(at=datetime.now(UTC), pid=os.getpid(), host=socket.gethostname(), max_cost=max_cost)
+    ledger.record(event, sync=True)
+
+
+def check_same(path: Path, state: RunState, settings: dict[str, str], names: Sequence[str]) -> None:
+    """Raises LedgerMismatchError that says what differs."""
+    old = state.run.settings if state.run else {}
+    differences = differing_settings(old, settings) or differing_names(state.names, names)
+    if differences:
+        raise LedgerMismatchError(
+            f"{path} is the ledger of other work: {'; '.join(differences)}. Give another state_path for this work, "
+            "or go on with what the ledger is about (new items at the end of the list are fine)"
+        )
+
+
+def check_items(assignment: Assignment, state: RunState) -> None:
+    """Looks at what can be seen without reading every file. Raises InputError that names each bad item."""
+    check = _file_problem if assignment.is_files else _messages_problem
+    problems = []
+    for index, item in enumerate(assignment.items):
+        ended = index < state.total and state.kind_of(index) is not None
+        if not ended and (reason := check(item)):
+            name = source_name(item, index) if assignment.is_files else item_name(item, index)
+            problems.append(Problem(name, reason))
+    if problems:
+        raise InputError.of_items(problems, len(assignment.items))
+
+
+def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) -> None:
+    """Raises LedgerMismatchError when a file that was sent has other contents now.
+
+    Only files that were written after they were sent are read again.
+    """
+    state = ledger.state
+    changed = [index for index in _rewritten(assignment, state) if _is_other(index, state, requests)]
+    if changed:
+        named = ", ".join(f"item {index} ({state.names[index]})" for index in changed[:5])
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        raise LedgerMismatchError(
+            f"{named}{more} changed after being sent, and {ledger.path} is about the former contents. Give another "
+            "state_path, or put the files back"
+        )
+
+
+def _rewritten(assignment: Assignment, state: RunState) -> Iterator[int]:
+    for index in range(min(state.total, len(assignment.items)) if assignment.is_files else 0):
+        item = assignment.items[index]
+        if state.sent_at[index] and isinstance(item, str | PathLike) and _mtime(Path(item)) > state.sent_at[index]:
+            yield index
+
+
+def _is_other(index: int, state: RunState, requests: Requests) -> bool:
+    try:
+        params = requests.params(index, state.max_tokens_of(index))
+        return request_fingerprint(encoded_params(params)) != state.fingerprints[index]
+    except InputError:
+        return True
+
+
+def _mtime(path: Path) -> float:
+    """A file that is gone was not rewritten."""
+    try:
+        return path.stat().st_mtime
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _messages_problem(item: Any) -> str | None:
+    try:
+        checked_messages(item)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _file_problem(item: Any) -> str | None:
+    if isinstance(item, Document | bytes | bytearray | memoryview) or is_file_id(item):
+        return None
+    if not isinstance(item, str | PathLike):
+        return f"a file is a path, bytes or a file_id, not {type(item).__name__}"
+    try:
+        path = Path(item)
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return f"there is no such file (looked in {Path.cwd()})"
+    except (OSError, ValueError) as error:
+        return f"it cannot be read: {error}"
+    if path.is_dir():
+        return "it is a folder, not a file"
+    if not size:
+        return "the file is empty"
+    return too_large(size * 4 // 3) if size * 4 // 3 > MAX_ITEM_BYTES else None
+
+
+def retry(ledger: Ledger) -> int:
+    """Failed items wait again; returns how many."""
+    failed = failed_items(ledger.state)
+    if failed:
+        ledger.record(Decided(at=datetime.now(UTC), what="retry", items=failed), sync=True)
+    return len(failed)
+
+
+def failed_items(state: RunState) -> list[int]:
+    """The items that ended without a result, in the order of the input."""
+    return [index for index in state.indexes(Standing.DONE) if state.kind_of(index) != "succeeded"]

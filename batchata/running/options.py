@@ -1,0 +1,78 @@
+"""What a run may be asked to do, checked before anything is done."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from os import PathLike
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Literal
+
+from batchata.core.requests import MAX_REQUESTS
+from batchata.core.retries import ROUNDS
+from batchata.core.session import Policy
+from batchata.errors import InputError
+
+Orchestrator = Literal["local", "prefect"]
+OnCostLimit = Literal["stop", "pause"]
+
+DEFAULT_ITEMS_PER_JOB = 1_000
+DEFAULT_PARALLEL_JOBS = 10
+LOST_AFTER = 60.0
+RUNS_FOLDER = Path(".batchata")
+"""Where runs without a `state_path` keep their ledger, below the working directory."""
+
+
+def checked_policy(
+    *, items_per_job: int, max_parallel_jobs: int, rounds: int | None, on_cost_limit: str, lost_after: float
+) -> Policy:
+    """Raises InputError for what is out of range."""
+    _check_number("items_per_job", items_per_job, 1, MAX_REQUESTS)
+    _check_number("max_parallel_jobs", max_parallel_jobs, 1, 10_000)
+    _check_number("rounds", ROUNDS if rounds is None else rounds, 0, 100)
+    if on_cost_limit not in ("stop", "pause"):
+        raise InputError(f'on_cost_limit is "stop" or "pause", not {on_cost_limit!r}')
+    return Policy(
+        items_per_job=items_per_job,
+        max_parallel_jobs=max_parallel_jobs,
+        rounds=ROUNDS if rounds is None else rounds,
+        on_limit="ask" if on_cost_limit == "pause" else "stop",
+        lost_after=lost_after,
+    )
+
+
+def checked_orchestrator(given: Any) -> Orchestrator | None:
+    """Raises InputError for what is none."""
+    if given is not None and given not in ("local", "prefect"):
+        raise InputError(f'orchestrator is "local" or "prefect", not {given!r}')
+    return given  # type: ignore[no-any-return]
+
+
+def checked_limit(max_cost: Any) -> Decimal | None:
+    """USD. Raises InputError for what is no amount of money above 0."""
+    if max_cost is None:
+        return None
+    try:
+        limit = Decimal(str(max_cost))
+    except InvalidOperation as error:
+        raise InputError(f"max_cost is an amount in USD, not {max_cost!r}") from error
+    if not limit.is_finite() or limit <= 0:
+        raise InputError(f"max_cost is {max_cost}; it must be more than 0 USD")
+    return limit
+
+
+def _check_number(name: str, value: Any, least: int, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise InputError(f"{name} is {value!r}; it must be a whole number from {least} to {most:,}")
+
+
+def places(state_path: str | PathLike[str] | None, results_dir: str | PathLike[str] | None) -> tuple[Path, Path]:
+    """Where the ledger and the results are: what was not said lies beside what was, or in a folder of the run's own."""
+    if state_path is None:
+        own = RUNS_FOLDER / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(3)}"
+        state, beside = own / "ledger.jsonl", own / "results"
+    else:
+        state = Path(state_path)
+        beside = state.with_name(f"{state.stem}.results")
+    return state.absolute(), (beside if results_dir is None else Path(results_dir)).absolute()

@@ -1,0 +1,110 @@
+"""The records of a run, read back from disk in the order of the input."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Generic, Self, TypeVar
+
+from batchata.core.processed import Processed, read_line, record_from
+from batchata.core.records import Entry, Record
+from batchata.core.state import RunState
+from batchata.errors import InputError, ResultsError
+from batchata.io.results import ResultsFolder
+
+T = TypeVar("T")
+
+_INDEX = re.compile(rb'\{"index":(\d+),')
+_MOST_OPEN = 64
+
+
+def records(state: RunState, folder: ResultsFolder, response_model: Any) -> Iterator[Record[Any]]:
+    """One record for each item that has ended. Memory holds one at a time. Raises ResultsError, InputError."""
+    with _JobFiles(folder) as files:
+        for index in range(state.total):
+            if state.kind_of(index) is not None:
+                yield record_from(read_line(files.line(state.job_of(index), index), response_model))
+
+
+class _JobFiles:
+    """Files of jobs, each read once from its beginning to its end while the items go by in order."""
+
+    def __init__(self, folder: ResultsFolder) -> None:
+        self._folder = folder
+        self._open: OrderedDict[int, IO[bytes]] = OrderedDict()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def line(self, job: int, index: int) -> bytes:
+        """The line about an item; those asked for in one job come in the order of the input."""
+        for line in self._file(job):
+            found = _INDEX.match(line)
+            if found and int(found[1]) == index:
+                return line
+        raise ResultsError(f"{self._folder.job_file(job)} holds no result of item {index}: it was changed or cut")
+
+    def _file(self, job: int) -> IO[bytes]:
+        if job in self._open:
+            self._open.move_to_end(job)
+            return self._open[job]
+        if len(self._open) >= _MOST_OPEN:
+            self._open.popitem(last=False)[1].close()
+        try:
+            self._open[job] = self._folder.job_file(job).open("rb")
+        except OSError as error:
+            raise ResultsError(f"the results of job {job} cannot be read: {error}") from error
+        return self._open[job]
+
+
+class FolderReader(Generic[T]):
+    """The results of one run in a folder, without its ledger."""
+
+    def __init__(self, folder: Path, response_model: Any, run_id: str | None) -> None:
+        self._folder = folder / "processed"
+        self._model = response_model
+        self._run_id = run_id
+
+    def entries(self) -> list[Entry[Any]]:
+        """Those that succeeded, in the order of the input. Raises InputError."""
+        last: dict[int, Processed[Any]] = {}
+        for path in self._files():
+            with path.open("rb") as file:
+                for line in file:
+                    each = read_line(line, self._model)
+                    if each.index not in last or each.attempt >= last[each.index].attempt:
+                        last[each.index] = each
+        found = [last[index] for index in sorted(last)]
+        return [{"result": each.result, "citations": each.citations} for each in found if each.outcome == "succeeded"]
+
+    def _files(self) -> list[Path]:
+        runs: dict[str, list[Path]] = {}
+        for path in sorted(self._folder.glob("*-*.jsonl")):
+            runs.setdefault(path.stem.rsplit("-", 1)[0], []).append(path)
+        if not runs:
+            raise InputError(f"there are no results in {self._folder}")
+        if self._run_id is not None:
+            if self._run_id not in runs:
+                raise InputError(f"{self._folder} holds no run {self._run_id}; there are {', '.join(runs)}")
+            return runs[self._run_id]
+        if len(runs) > 1:
+            raise InputError(
+                f"{self._folder} holds the results of {len(runs)} runs, which are not mixed: {', '.join(runs)}. "
+                "Say which one with run_id=..."
+            )
+        return next(iter(runs.values()))
+
+
+def load_results_from_disk(folder: Any, response_model: Any = None, *, run_id: str | None = None) -> list[Entry[Any]]:
+    """The results that a `BatchManager` left in its `results_dir`, as its `results()` gives them.
+
+    Those that succeeded, in the order of the input, as instances of `response_model` (the one of the run; without
+    it as plain JSON). `run_id` is needed only when several runs share the folder. Raises InputError.
+    """
+    return FolderReader[Any](Path(folder), response_model, run_id).entries()

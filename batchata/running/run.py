@@ -1,0 +1,133 @@
+"""A run from an open ledger to its end: what it needs is brought together here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from batchata.core.fingerprints import namespace_of
+from batchata.core.models import ModelInfo
+from batchata.core.rates import rates_of
+from batchata.core.session import Policy, Session, Stop
+from batchata.core.snapshots import Snapshot
+from batchata.core.state import RunState
+from batchata.core.steps import Finish
+from batchata.errors import ModelError, UnknownPriceError
+from batchata.io.cache import ResultCache
+from batchata.io.client import make_client
+from batchata.io.intake import usable_model
+from batchata.io.ledger import Ledger
+from batchata.io.lost import LostAndFound
+from batchata.io.results import ResultsFolder
+from batchata.running.assignment import Assignment, Requests
+from batchata.running.forming import Former
+from batchata.running.loop import Hands, Loop
+from batchata.running.opening import check_unchanged, failed_items, opened, retry
+from batchata.running.settling import Settler
+from batchata.running.worker import Worker
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+logger = logging.getLogger("batchata")
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run is to be carried out. `cache` is where answers are kept: False is nowhere, True the default."""
+
+    assignment: Assignment
+    policy: Policy
+    folder: ResultsFolder
+    max_cost: Decimal | None = None
+    client: Anthropic | None = None
+    cache: object = True
+    refresh_cache: bool = False
+    cancel_on_exit: bool = False
+
+    def prepare(self, ledger: Ledger) -> bool:
+        """Writes down that the run goes on; False when there is nothing left to do, for which no key is needed."""
+        if not self._has_work(ledger.state):
+            return False
+        if self.max_cost is not None and self.assignment.rates is None:
+            rates_of(self.assignment.model)
+        opened(ledger, self.max_cost)
+        return True
+
+    def carry_out(self, ledger: Ledger, session: Session, watch: Callable[[Snapshot], None], hands: Hands) -> Finish:
+        """Until it finishes. Raises InputError, ModelError, CredentialsError before anything is sent."""
+        with using(self.client) as client, self._cache(ledger) as cache:
+            info = self._model(client, ledger.state, session)
+            requests = Requests(self.assignment, info)
+            requests.max_tokens(None)
+            check_unchanged(ledger, self.assignment, requests)
+            worker = self._worker(ledger, client, info, requests, cache)
+            retried = retry(ledger) if self.policy.only_retries else 0
+            finish = Loop(ledger, session, worker, hands, watch, self.cancel_on_exit).run()
+            return replace(finish, retried=retried)
+
+    def _has_work(self, state: RunState) -> bool:
+        """Whether anything waits or is in flight."""
+        waits = next(state.pending(only_again=self.policy.only_retries), None) is not None
+        return bool(state.open) or waits or (self.policy.only_retries and bool(failed_items(state)))
+
+    def _worker(
+        self, ledger: Ledger, client: Anthropic, info: ModelInfo, requests: Requests, cache: ResultCache | None
+    ) -> Worker:
+        run_id = run_id_of(ledger.state)
+        once = client.with_options(max_retries=0)  # the brain decides when to look again
+        known = None if self.refresh_cache else cache
+        former = Former(self.assignment, requests, client, info, run_id, self.folder, known)
+        settler = Settler(self.assignment, requests, once, info, run_id, self.folder, cache, self.policy.rounds)
+        return Worker(once, former, settler, LostAndFound(run_id), self.assignment.headers)
+
+    def _model(self, client: Anthropic, state: RunState, session: Session) -> ModelInfo:
+        """What the model can do. When it is gone, batches that were sent are still collected."""
+        each = self.assignment
+        try:
+            info = usable_model(client, each.model, each.params)
+        except ModelError as error:
+            if not state.open:
+                raise
+            session.stop = Stop(str(error), error)
+            return ModelInfo(id=each.model)
+        if each.rates is None and self.max_cost is None:
+            _warn_of_unknown_price(info.id)
+        return replace(info, max_tokens=None) if each.headers else info  # a beta may allow longer answers
+
+    @contextmanager
+    def _cache(self, ledger: Ledger) -> Iterator[ResultCache | None]:
+        if self.cache is False:
+            yield None
+            return
+        namespace = namespace_of(self.assignment.settings)
+        cache = ResultCache(self.cache, namespace, run_id=run_id_of(ledger.state))
+        try:
+            yield cache
+        finally:
+            cache.close()
+
+
+def run_id_of(state: RunState) -> str:
+    return state.run.run_id if state.run else ""
+
+
+@contextmanager
+def using(client: Anthropic | None) -> Iterator[Anthropic]:
+    """The caller's client, or one of our own that is closed afterwards. Raises CredentialsError."""
+    if client is not None:
+        yield client
+        return
+    with make_client() as own:
+        yield own
+
+
+def _warn_of_unknown_price(model: str) -> None:
+    try:
+        rates_of(model)
+    except UnknownPriceError as error:
+        logger.warning("the cost of this run will not be known: %s", error)

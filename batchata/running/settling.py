@@ -1,0 +1,217 @@
+"""The results of an ended batch -> records on disk, and what they mean for the ledger."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import IO, TYPE_CHECKING, Any, assert_never
+
+from batchata.core.collecting import custom_id_of
+from batchata.core.events import Again, Ending, Sent, Settled
+from batchata.core.items import custom_id, item_key
+from batchata.core.models import ModelInfo
+from batchata.core.outcomes import Missing, Outcome, Succeeded
+from batchata.core.parsing import parse
+from batchata.core.pricing import Tokens
+from batchata.core.processed import line_of
+from batchata.core.records import record_of
+from batchata.core.retries import Final, NotAtFault, SendAgain, cause_of, verdict
+from batchata.core.stats import billed, cost_of_item
+from batchata.core.steps import Collect, Collected
+from batchata.errors import IncompleteResultsError, NotEndedError, UnknownUsageError
+from batchata.io.batches import BatchStatus, poll
+from batchata.io.cache import ResultCache
+from batchata.io.downloads import download_results
+from batchata.io.results import ResultsFolder, raw_results
+from batchata.running.assignment import Assignment, Requests
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+logger = logging.getLogger("batchata")
+
+_CACHED_AT_ONCE = 8_000_000
+_NO_LINE = "no line of the results is about this item"
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What a job comes to, while its lines are read."""
+
+    endings: list[Ending] = field(default_factory=list)
+    again: list[Again] = field(default_factory=list)
+    pending: list[int] = field(default_factory=list)
+    causes: list[str | None] = field(default_factory=list)
+    trouble: str | None = None
+    cost: Decimal = Decimal(0)
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Brings ended batches home. `cache` is None where answers are not kept for later runs."""
+
+    assignment: Assignment
+    requests: Requests
+    client: Anthropic
+    info: ModelInfo
+    run_id: str
+    folder: ResultsFolder
+    cache: ResultCache | None
+    rounds: int
+
+    def collect(self, step: Collect, status: BatchStatus | None) -> Collected:
+        """Raises IncompleteResultsError for results that stay short, ResultsError, and the errors of `poll`."""
+        status = status or poll(self.client, step.batch_id)
+        with self._raw(step, status) as (file, why_missing):
+            sums = self._settle(step, file, status, why_missing)
+        held = max((step.bound or Decimal(0)) - sums.cost, Decimal(0)) if sums.unpriced else Decimal(0)
+        settled = Settled(
+            at=datetime.now(UTC),
+            job=step.job,
+            batch_id=step.batch_id,
+            endings=sums.endings,
+            again=sums.again,
+            pending=sums.pending,
+            cost=sums.cost,
+            held=held,
+            input_tokens=sums.input_tokens,
+            output_tokens=sums.output_tokens,
+        )
+        return Collected(settled, sums.causes, sums.trouble)
+
+    @contextmanager
+    def _raw(self, step: Collect, status: BatchStatus) -> Iterator[tuple[IO[bytes], str]]:
+        """The API's lines: those on disk from an earlier try, else downloaded; and why one may be missing."""
+        kept = self.folder.raw / f"{step.batch_id}.jsonl"
+        if kept.exists():
+            with kept.open("rb") as file:
+                yield file, _NO_LINE
+            return
+        with raw_results(self.folder.raw, step.batch_id) as (file, keep):
+            why = self._download(step, status, file)
+            keep()
+            file.seek(0)
+            yield file, why
+
+    def _download(self, step: Collect, status: BatchStatus, file: IO[bytes]) -> str:
+        try:
+            download_results(self.client, step.batch_id, file, status)
+        except (IncompleteResultsError, NotEndedError) as error:
+            gone = isinstance(error, NotEndedError) and status.archived_at is not None
+            if not gone and not (step.settle_short and isinstance(error, IncompleteResultsError)):
+                raise
+            logger.warning("%s", error)
+            return f"{_NO_LINE}: {error}"
+        return _NO_LINE
+
+    def _settle(self, step: Collect, file: IO[bytes], status: BatchStatus, why_missing: str) -> _Sums:
+        places = _places(file, self.run_id, step.items)
+        sums, to_keep = _Sums(), _ToKeep(self.cache, step.job)
+        with self.folder.writing(step.job) as records:
+            for item in sorted(step.items):
+                line = _line_at(file, places.get(item.item))
+                outcome = self._parsed(item, line, why_missing)
+                cost = cost_of_item(outcome, self.assignment.rates, status.created_at)
+                source = self.assignment.source(item.item)
+                record = record_of(outcome, item.item, source, step.batch_id, cost)
+                records.write(line_of(record, run_id=self.run_id, attempt=item.attempt))
+                self._judge(sums, item, outcome, cost, step.histories)
+                to_keep.add(item, outcome, line)
+        to_keep.flush()
+        return sums
+
+    def _parsed(self, item: Sent, line: bytes | None, why_missing: str) -> Outcome[Any]:
+        each = self.assignment
+        if line is None:
+            return Missing(custom_id=custom_id(self.run_id, item.item, item.attempt), problem=why_missing)
+        return parse(line, each.response_model, each.citations, sources=(each.source(item.item),))
+
+    def _judge(
+        self,
+        sums: _Sums,
+        item: Sent,
+        outcome: Outcome[Any],
+        cost: Decimal | None,
+        histories: Mapping[int, Any],
+    ) -> None:
+        _add_money(sums, outcome, cost)
+        history = histories.get(item.item, ())
+        asked = self.requests.max_tokens(item.max_tokens)
+        found = verdict(outcome, history, max_tokens=asked, longest=self.info.max_tokens, rounds=self.rounds)
+        match found:
+            case Final():
+                sums.endings.append(Ending(item.item, outcome.kind, cost))
+            case SendAgain():
+                sums.again.append(Again(item.item, outcome.kind, cost, found.max_tokens or item.max_tokens))
+            case NotAtFault():
+                sums.pending.append(item.item)
+                sums.trouble = sums.trouble or outcome.reason
+            case _:
+                assert_never(found)
+        if not isinstance(outcome, Succeeded) and not isinstance(found, NotAtFault):
+            sums.causes.append(cause_of(outcome))
+
+
+@dataclass(slots=True)
+class _ToKeep:
+    """Answers on their way into the cache, a few megabytes at a time."""
+
+    cache: ResultCache | None
+    job: int
+    lines: dict[str, bytes] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, item: Sent, outcome: Outcome[Any], line: bytes | None) -> None:
+        if self.cache is None or line is None or not isinstance(outcome, Succeeded):
+            return
+        self.lines[item.fingerprint] = line
+        self.size += len(line)
+        if self.size >= _CACHED_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.cache is not None and self.lines:
+            self.cache.store(self.job, self.lines)
+        self.lines, self.size = {}, 0
+
+
+def _add_money(sums: _Sums, outcome: Outcome[Any], cost: Decimal | None) -> None:
+    sums.cost += cost or Decimal(0)
+    sums.unpriced += cost is None
+    for answer in billed([outcome]):
+        try:
+            tokens = Tokens.of(answer.usage)
+        except UnknownUsageError:
+            continue
+        sums.input_tokens += tokens.prompt
+        sums.output_tokens += tokens.output
+
+
+def _places(file: IO[bytes], run_id: str, items: Any) -> dict[int, int]:
+    """Where in the file each item's line begins; the API writes them in any order."""
+    expected = {each.item: each.attempt for each in items}
+    places: dict[int, int] = {}
+    place = file.tell()
+    for line in file:
+        name = custom_id_of(line)
+        key = item_key(name) if name else None
+        if key is not None and key.run_id == run_id and expected.get(key.index) == key.attempt:
+            places.setdefault(key.index, place)
+        elif not line.isspace():
+            logger.warning("a result line is about no item of this job: %r", line[:120])
+        place += len(line)
+    return places
+
+
+def _line_at(file: IO[bytes], place: int | None) -> bytes | None:
+    if place is None:
+        return None
+    file.seek(place)
+    return file.readline()

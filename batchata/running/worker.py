@@ -1,0 +1,70 @@
+"""Carries out single steps against the API and the disk. It decides nothing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+from batchata.core.requests import EncodedBatch
+from batchata.core.steps import Collect, Created, Form, Look, Looked, NotFound, Report, Search, Send, Work
+from batchata.io.batches import BatchStatus, poll, submit
+from batchata.io.lost import LostAndFound
+from batchata.running.forming import Former
+from batchata.running.settling import Settler
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from anthropic import Anthropic
+
+logger = logging.getLogger("batchata")
+
+
+@dataclass(slots=True)
+class Worker:
+    """The steps of one run. May be used by many threads, each with a step of its own."""
+
+    client: Anthropic
+    former: Former
+    settler: Settler
+    lost: LostAndFound
+    headers: Mapping[str, str] | None = None
+    statuses: dict[str, BatchStatus] = field(default_factory=dict)
+    _bodies: dict[int, EncodedBatch] = field(default_factory=dict)
+
+    def carry_out(self, step: Work) -> Report:
+        """Raises the errors of ours by which a step can fail."""
+        match step:
+            case Form():
+                formed, body = self.former.form(step)
+                if body is not None:
+                    self._bodies[formed.job] = body
+                return formed
+            case Send():
+                return self._send(step.job)
+            case Search():
+                return self._search(step)
+            case Look():
+                status = poll(self.client, step.batch_id)
+                self.statuses[step.batch_id] = status
+                return Looked(status.is_ended)
+            case Collect():
+                collected = self.settler.collect(step, self.statuses.get(step.batch_id))
+                self.statuses.pop(step.batch_id, None)
+                return collected
+            case _:
+                assert_never(step)
+
+    def _send(self, job: int) -> Created:
+        body = self._bodies.pop(job)
+        batch_id = submit(self.client, body, extra_headers=self.headers)
+        logger.info("job %d: %s, %d requests (%.1f MB)", job, batch_id, body.total, len(body.body) / 1e6)
+        return Created(batch_id)
+
+    def _search(self, step: Search) -> Created | NotFound:
+        found = self.lost.find(self.client, step.items, total=step.total, since=step.since, known=step.known)
+        if isinstance(found, str):
+            logger.info("job %d: the batch that was lost is %s", step.job, found)
+            return Created(found)
+        return NotFound(found)

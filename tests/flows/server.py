@@ -1,0 +1,132 @@
+"""A real `prefect server start`, as a team runs it: other processes reach it, leases expire, pauses are on record."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_SECONDS = 120
+
+# The shell is the leader of a process group of its own. It ends the group when its input ends, that is: also when
+# the tests are killed and nobody is left to stop the server.
+_TIED_TO_US = '"$@" & read -r _; kill -9 0'
+
+
+@dataclass(frozen=True)
+class PrefectServer:
+    api_url: str
+    environment: dict[str, str] = field(repr=False)
+    """All that a child process needs to use this server, the rest of our own environment included."""
+
+    @contextmanager
+    def in_process(self) -> Iterator[None]:
+        """Flows called inside use this server. Sync flows end without the second their heartbeat thread sleeps."""
+        from prefect.settings import (
+            PREFECT_API_URL,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+            PREFECT_HOME,
+            temporary_settings,
+        )
+
+        mine = {name: value for name, value in self.environment.items() if name.startswith("PREFECT_")}
+        updates = {
+            PREFECT_API_URL: self.api_url,
+            PREFECT_HOME: mine["PREFECT_HOME"],
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        }
+        with _environment(mine), temporary_settings(updates):
+            yield
+
+    def prefect(self, *arguments: str) -> str:
+        """What the command `prefect ...` prints."""
+        command = [sys.executable, "-m", "prefect", *arguments]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@contextmanager
+def running_server(*, port: int | None = None) -> Iterator[PrefectServer]:
+    port = port or free_port()
+    with ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prefect-", ignore_cleanup_errors=True)))
+        server = PrefectServer(f"http://127.0.0.1:{port}/api", _environment_of(home, port))
+        stack.enter_context(_process(server, port, home / "server.log"))
+        yield server
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _environment_of(home: Path, port: int) -> dict[str, str]:
+    theirs = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return theirs | {
+        "HOME": str(home),
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+    }
+
+
+@contextmanager
+def _process(server: PrefectServer, port: int, log: Path) -> Iterator[None]:
+    command = ["sh", "-c", _TIED_TO_US, "sh", sys.executable, "-m", "prefect", "server", "start"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, env=server.environment, stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True
+        )
+    try:
+        _wait_until_healthy(port, process, log)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdin.close()
+
+
+def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while not _is_healthy(port):
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError(f"the Prefect server did not start:\n{log.read_text()[-4000:]}")
+        time.sleep(0.2)
+
+
+def _is_healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/api/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _environment(updates: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in updates}
+    os.environ.update(updates)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -1,0 +1,188 @@
+"""Limits over all runs of a server, on a real one."""
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from tests.flows.server import free_port
+
+pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own warnings are not ours to fail on
+
+
+class Clock:
+    def __init__(self):
+        self.seconds = 1000.0
+
+    def __call__(self):
+        return self.seconds
+
+
+@contextmanager
+def limit(name, slots, **options):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
+
+    with get_client(sync_client=True) as client:
+        client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=slots, **options))
+        try:
+            yield lambda: client.read_global_concurrency_limit_by_name(name)
+        finally:
+            client.delete_global_concurrency_limit_by_name(name)
+
+
+@pytest.fixture
+def two_slots(inside):
+    with limit("batchata-batches", 2) as read:
+        yield lambda: read().active_slots
+
+
+@contextmanager
+def nowhere():
+    """Settings that lead to a port where nobody listens."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
+        yield
+
+
+def make_fence(**options):
+    from batchata.orchestration.fence import Fence
+
+    return closing(Fence(**options))
+
+
+def test_a_full_limit_lets_nobody_in_until_somebody_leaves(two_slots):
+    with make_fence() as fence:
+        assert [fence.try_enter(job) for job in (1, 2, 3)] == [True, True, False]
+        assert fence.try_enter(2), "a job that is inside is not asked for a second slot"
+        assert two_slots() == 2
+        fence.leave(1)
+        assert two_slots() == 1
+        assert fence.try_enter(3)
+        fence.leave(99)
+    assert two_slots() == 0
+
+
+def test_without_a_limit_everybody_may_enter_and_nothing_is_said(inside, caplog):
+    with make_fence() as fence:
+        assert [fence.try_enter(job) for job in range(5)] == [True] * 5
+        fence.renew()
+        fence.leave(1)
+    assert caplog.messages == []
+
+
+def test_a_limit_of_zero_stops_all(inside):
+    with limit("batchata-batches", 0), make_fence() as fence:
+        assert not fence.try_enter(1)
+
+
+HOLDER = """
+from contextlib import closing
+from batchata.orchestration.fence import Fence
+with closing(Fence()) as fence:
+    print(fence.try_enter(1), fence.try_enter(2), flush=True)
+    input()
+"""
+
+
+def test_two_processes_share_the_slots(two_slots, inside):
+    command = [sys.executable, "-c", HOLDER]
+    here = Path(__file__).parents[2]
+    with subprocess.Popen(
+        command, env=inside.environment, cwd=here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "True True\n"
+        with make_fence() as fence:
+            assert not fence.try_enter(1)
+            other.communicate("\n", timeout=60)
+            assert fence.try_enter(1)
+
+
+def test_a_lease_is_renewed_when_a_third_of_it_has_passed(two_slots, inside):
+    leases = Path(inside.environment["PREFECT_HOME"], "concurrency_leases", "expirations.json")
+    clock = Clock()
+
+    def expires(fence):
+        return datetime.fromisoformat(json.loads(leases.read_text())[str(fence._leases[1].id)])
+
+    with make_fence(clock=clock) as fence:
+        fence.try_enter(1)
+        first = expires(fence)
+        clock.seconds += 99
+        fence.renew()
+        assert expires(fence) == first
+        clock.seconds += 1
+        fence.renew()
+        assert expires(fence) > first
+
+
+def test_a_lost_slot_is_a_warning(two_slots, inside, caplog):
+    from prefect.client.orchestration import get_client
+
+    clock = Clock()
+    with make_fence(clock=clock) as fence:
+        fence.try_enter(7)
+        with get_client(sync_client=True) as client:
+            client.release_concurrency_slots_with_lease(fence._leases[7].id)
+        for _ in range(3):
+            clock.seconds += 100
+            fence.renew()
+    assert [message for message in caplog.messages if "job 7" in message] == caplog.messages
+    assert len(caplog.messages) == 1
+    assert two_slots() == 0
+
+
+def test_a_server_that_is_away_is_said_once_and_keeps_nobody_out(inside, caplog):
+    clock = Clock()
+    with nowhere(), make_fence(clock=clock) as fence:
+        for job in range(2):
+            assert fence.try_enter(job)
+            clock.seconds += 31
+        fence.renew()
+        fence.leave(1)
+    assert len(caplog.messages) == 1
+    assert "'batchata-batches' could not be asked" in caplog.text
+
+
+def test_creates_wait_for_the_rate_limit_in_a_task(inside):
+    from prefect import flow, task
+
+    from batchata.orchestration.fence import rate_limited_create
+
+    @task
+    def create():
+        rate_limited_create()
+        return time.monotonic()
+
+    @flow
+    def creating():
+        futures = [create.submit() for _ in range(2)]
+        return sorted(future.result() for future in futures)
+
+    with limit("batchata-creates", 1, slot_decay_per_second=0.5):
+        first, second = creating()
+    assert second - first > 1
+
+
+def test_creates_go_on_without_a_rate_limit_or_a_server(inside, caplog):
+    from batchata.orchestration.fence import rate_limited_create
+
+    rate_limited_create()
+    assert caplog.messages == []
+    with nowhere():
+        rate_limited_create()
+    assert "'batchata-creates' could not be asked" in caplog.text
+
+
+def test_creates_go_on_with_a_limit_that_does_not_decay(inside, caplog):
+    from batchata.orchestration.fence import rate_limited_create
+
+    with limit("batchata-creates", 1):
+        rate_limited_create()
+    assert "slot decay" in caplog.text
