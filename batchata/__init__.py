@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from batchata.core.rates import Rates
     from batchata.core.records import Entry, Record
     from batchata.core.requests import build_requests
+    from batchata.core.summary import Summary
     from batchata.errors import (
         AccountError,
         AmbiguousSubmitError,
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
         ForeignResultsUrlError,
         IncompleteResultsError,
         InputError,
+        LedgerError,
+        LedgerInUseError,
+        LedgerMismatchError,
         ModelError,
         NotEndedError,
         RequestRefusedError,
+        ResultsError,
         ServiceError,
         UnboundedCostError,
         UnknownPriceError,
@@ -49,6 +54,8 @@ if TYPE_CHECKING:
     from batchata.io.models import get_model
     from batchata.io.sources import read_document, read_documents
     from batchata.job import BatchJob, batch
+    from batchata.manager import BatchManager
+    from batchata.running.reading import load_results_from_disk
 
 _ROOMS = {
     "batchata.core.bounds": ("bound",),
@@ -64,10 +71,12 @@ _ROOMS = {
     "batchata.core.rates": ("Rates",),
     "batchata.core.records": ("Entry", "Record"),
     "batchata.core.requests": ("build_requests",),
+    "batchata.core.summary": ("Summary",),
     "batchata.errors": (
         "AccountError", "AmbiguousSubmitError", "BatchataError", "CredentialsError", "ForeignResultsUrlError",
-        "IncompleteResultsError", "InputError", "ModelError", "NotEndedError", "RequestRefusedError",
-        "ServiceError", "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
+        "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
+        "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "UnboundedCostError",
+        "UnknownPriceError", "UnknownUsageError",
     ),
     "batchata.io.batches": ("BatchStatus", "cancel", "poll", "submit"),
     "batchata.io.client": ("make_client",),
@@ -75,20 +84,23 @@ _ROOMS = {
     "batchata.io.models": ("get_model",),
     "batchata.io.sources": ("read_document", "read_documents"),
     "batchata.job": ("BatchJob", "batch"),
+    "batchata.manager": ("BatchManager",),
+    "batchata.running.reading": ("load_results_from_disk",),
 }  # fmt: skip
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __version__ = "0.5.0"
 __all__ = [  # noqa: RUF022 - by subject, the verbs first
-    "batch", "BatchJob",
+    "batch", "BatchJob", "BatchManager", "Summary", "load_results_from_disk",
     "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
     "bound", "cancel", "get_model", "make_client",
     "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",
     "Citation", "Cost", "Rates", "ModelInfo", "BatchStatus", "Document", "Item", "Request", "Entry", "Record",
     "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",
     "BatchataError", "AccountError", "AmbiguousSubmitError", "CredentialsError", "ForeignResultsUrlError",
-    "IncompleteResultsError", "InputError", "ModelError", "NotEndedError", "RequestRefusedError",
-    "ServiceError", "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
+    "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
+    "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "UnboundedCostError",
+    "UnknownPriceError", "UnknownUsageError",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -253,8 +254,8 @@ class BatchManager(Generic[T]):
             if orchestrator == "prefect":
                 with leaving:
                     return self._in_a_flow(ledger, body)
-            with terminable(), leaving:
-                return body(LocalHands())
+            with terminable(), leaving, closing(LocalHands()) as hands:
+                return body(hands)
 
     def _in_a_flow(self, ledger: Ledger, body: Body) -> Finish:
         from batchata.orchestration.flow import run_as_flow

@@ -107,9 +107,13 @@ def submit(
     if batch.api_version:
         headers["anthropic-version"] = batch.api_version
     headers |= extra_headers or {}
-    once = client.with_options(max_retries=0, timeout=SUBMIT_TIMEOUT)
     try:
-        raw = once.post("/v1/messages/batches", content=batch.body, cast_to=object, options={"headers": headers})
+        raw = client.post(
+            "/v1/messages/batches",
+            content=batch.body,
+            cast_to=object,
+            options={"headers": headers, "max_retries": 0, "timeout": SUBMIT_TIMEOUT},
+        )
     except anthropic.APIStatusError as error:
         if may_have_created(error) and not is_account_trouble(error):
             raise _ambiguous(batch, f"the API answered with HTTP {error.status_code}") from error

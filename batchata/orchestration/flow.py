@@ -27,8 +27,8 @@ def run_as_flow(
     """
 
     def with_hands() -> Finish:
-        with closing(Fence()) as fence:
-            return body(PrefectHands(run_id, fence, answer_within))
+        with closing(PrefectHands(run_id, Fence(), answer_within)) as hands:
+            return body(hands)
 
     if FlowRunContext.get() is not None:
         return with_hands()

@@ -46,6 +46,11 @@ class PrefectHands:
     def settled(self, job: int) -> None:
         self._fence.leave(job)
 
+    def close(self) -> None:
+        """Gives back what is held outside of the run."""
+        self._local.close()
+        self._fence.close()
+
     def ask(self, question: Ask, run_id: str) -> Decimal | str:
         asked = LimitQuestion(
             run_id=run_id,

@@ -44,9 +44,10 @@ url, name, actions = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 seen = None
 for action in actions:
     run = paused_run(seen)
+    text = text_of(run)
     result = post(f"/flow_runs/{run['id']}/{action['do']}", action["body"])
     seen = None if result["status"] == "REJECT" else run["state_id"]
-    print(json.dumps([result["status"], text_of(run)]), flush=True)
+    print(json.dumps([result["status"], text]), flush=True)
 """
 
 
@@ -175,13 +176,13 @@ def test_a_retry_of_the_flow_asks_anew(inside, name):
 
     endings = []
 
-    @flow(flow_run_name=name, retries=2)  # the pause uses one up
+    @flow(flow_run_name=name, retries=3)  # a pause uses one up
     def asking():
-        endings.append(ask(make_question(), timeout=0.2))
+        endings.extend(ask(make_question(), timeout=0.2) for _ in range(2))
         raise ValueError
 
     asking(return_state=True)
-    assert len(endings) == 2
+    assert len(endings) >= 4
 
 
 def test_an_async_flow_and_a_task_can_ask_too(inside, name):

@@ -1,5 +1,6 @@
 """Whether a Prefect server is set, told without importing Prefect."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,13 @@ PREFECT_SERVER_EPHEMERAL_ENABLED = "true"
 [profiles.empty]
 PREFECT_API_URL = ""
 """
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch):
+    """Other tests of the session prepare Prefect with some."""
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture
