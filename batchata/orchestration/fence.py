@@ -24,6 +24,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import ConcurrencyLeaseHolder
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
+from prefect.settings import PREFECT_API_URL
 
 from batchata.orchestration.server import Line, own_flow_run_id
 
@@ -33,10 +34,15 @@ LEASE_SECONDS = 300.0
 AWAY_SECONDS = 30.0
 """How long a server that did not answer is left alone."""
 
+ABSENT_SECONDS = 30.0
+"""How long a limit that the server does not have is not asked for again."""
+
 FULL = frozenset({423, 422})  # 422: the limit is 0, so it has no slot to give at any time
 GONE = 410
 
 _one_at_a_time = Lock()
+_no_pace_until: dict[str | None, float] = {}
+"""Until when a server, by its address, is taken to have no rate limit."""
 
 
 @dataclass(slots=True)
@@ -56,12 +62,12 @@ class Fence:
         self._clock = clock
         self._leases: dict[int, _Lease] = {}
         self._line: Line | None = None
-        self._away_until = float("-inf")
+        self._away_until = self._absent_until = float("-inf")
         self._has_warned = False
 
     def try_enter(self, job: int) -> bool:
         """Whether the job may go ahead; never waits for a slot. False: the limit is full, ask again later."""
-        if job in self._leases or self._is_away():
+        if job in self._leases or self._is_away() or self._clock() < self._absent_until:
             return True
         try:
             lease = self._open_line().call(_take)
@@ -72,6 +78,8 @@ class Fence:
             return True
         if lease is not None:
             self._leases[job] = _Lease(lease, self._clock())
+        else:
+            self._absent_until = self._clock() + ABSENT_SECONDS
         return True
 
     def leave(self, job: int) -> None:
@@ -144,14 +152,18 @@ def rate_limited_create() -> None:
 
     Prefect's own `rate_limit` warns at each call when the limit is missing, and fails when the server is away.
     """
+    server = PREFECT_API_URL.value()
+    if time.monotonic() < _no_pace_until.get(server, 0):
+        return
     with _one_at_a_time, closing(Line()) as line:  # each refusal makes the server name longer waits to all who ask
-        while (seconds := _seconds_to_wait(line)) > 0:
+        while (seconds := _seconds_to_wait(line, server)) > 0:
             time.sleep(seconds)
 
 
-def _seconds_to_wait(line: Line) -> float:
+def _seconds_to_wait(line: Line, server: str | None) -> float:
     try:
-        line.call(_pass)
+        if not line.call(_pass).json():
+            _no_pace_until[server] = time.monotonic() + ABSENT_SECONDS
     except HTTPError as error:
         if isinstance(error, HTTPStatusError) and _says(error, frozenset({423})):
             return max(float(error.response.headers.get("Retry-After", 1)), 0.1)

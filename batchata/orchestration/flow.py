@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture
 from prefect.states import Completed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from batchata.core.steps import Finish
 from batchata.orchestration.fence import Fence
@@ -34,10 +35,12 @@ def run_as_flow(
         return with_hands()
     finished: list[Finish] = []
 
+    runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=2 * parallel))
+
     @flow(
         name="batch-manager",
         flow_run_name=f"{shown['model']} · {shown['items']} items · {run_id}",
-        task_runner=ThreadPoolTaskRunner(max_workers=2 * parallel),
+        task_runner=runner,
         validate_parameters=False,
     )
     def batch_manager(  # the parameters are what the UI shows of the run

@@ -9,7 +9,7 @@ half a line is left at the end of the ledger, as a power cut would. Then it is s
 Every item must have one outcome, the right one, and be billed once by the simulator's books; what the run says it
 cost must be the bill; no message batch may exist that the ledger does not know.
 
-`lost_after` (1 s here, 60 s by default) must be longer than a create call takes to take effect after its caller is
+`lost_after` (1.5 s here, 60 s by default) must be longer than a create call takes to take effect after its caller is
 gone, which is at most `plans.LONGEST_DELAY` here: a batch that appears after it was given up is paid for twice, and
 no client of this API could know better, for a batch carries no name before it has ended.
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 READS = ("retrieve", "list", "results")
-LONGEST_DELAY = 0.25
+LONGEST_DELAY = 0.6
 """Seconds that a create call may wait before its batch exists; `lost_after` is well above it."""
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from batchata import BatchManager, load_results_from_disk
 
 MODEL = "claude-haiku-5-5"
-OPTIONS = {"items_per_job": 10, "max_parallel_jobs": 4, "cache": False, "lost_after": 1.0}
+OPTIONS = {"items_per_job": 10, "max_parallel_jobs": 4, "cache": False, "lost_after": 1.5}
 
 
 class Order(BaseModel):
