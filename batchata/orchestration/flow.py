@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from batchata.core.steps import Finish
@@ -26,9 +26,10 @@ def run_as_flow(
 
     `shown` are the parameters that the flow run has in the UI.
     """
+    hands = PrefectHands(run_id, Fence(), answer_within)
 
     def with_hands() -> Finish:
-        with closing(PrefectHands(run_id, Fence(), answer_within)) as hands:
+        with closing(hands):
             return body(hands)
 
     if FlowRunContext.get() is not None:
@@ -52,11 +53,18 @@ def run_as_flow(
     ) -> State[Any]:
         finish = with_hands()
         finished.append(finish)
-        if finish.error is not None:
-            raise finish.error
-        if finish.stopped:
-            return Completed(name="Stopped", message=finish.stopped)
-        return Completed(message="every item has ended")
+        return _state_of(finish, cancelled=hands.was_cancelled)
 
-    batch_manager(**shown)
+    batch_manager(**shown, return_state=True).result(raise_on_failure=not finished)
     return finished[0]
+
+
+def _state_of(finish: Finish, *, cancelled: bool) -> State[Any]:
+    """What the UI shows at the end."""
+    if cancelled:
+        return Cancelled(message=finish.stopped)
+    if finish.error is not None:
+        return Failed(message=str(finish.error))
+    if finish.stopped:
+        return Completed(name="Stopped", message=finish.stopped)
+    return Completed(message="every item has ended")

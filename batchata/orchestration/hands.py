@@ -26,6 +26,7 @@ class PrefectHands:
         self._fence = fence
         self._local = LocalHands()
         self._answer_within = answer_within
+        self.was_cancelled = False
 
     def start(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
         match step:
@@ -61,11 +62,13 @@ class PrefectHands:
             number=question.number,
         )
         answer = ask(asked, timeout=self._answer_within)
+        self.was_cancelled = answer is Ending.CANCELLED
         return answer.value if isinstance(answer, Ending) else answer
 
     def tick(self) -> str | None:
         self._fence.renew()
-        return "the flow run was cancelled" if is_cancelling() else None
+        self.was_cancelled = self.was_cancelled or is_cancelling()
+        return "the flow run was cancelled; run again to go on" if self.was_cancelled else None
 
 
 def _report_of(future: PrefectFuture[Any]) -> Report | BaseException:

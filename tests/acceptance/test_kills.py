@@ -96,6 +96,23 @@ def test_what_was_killed_before_its_id_came_home_is_adopted(world, forge):
     assert world.books.state()["create_calls"] == 3
 
 
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        {"cut": [{"after_lines": 0, "times": 1}]},
+        {"cut": [{"after_lines": 0, "inside": True, "times": 1}]},
+        {"fail": [{"endpoint": "results", "status": 404, "times": 1}]},
+    ],
+    ids=["empty", "cut inside the first line", "404"],
+)
+def test_a_lost_batch_whose_results_cannot_be_read_once_is_still_looked_for(world, forge, unreadable):
+    """A read that tells nothing must not make the batch somebody else's: it would be sent and paid again."""
+    world.books.order(drop=[{"endpoint": "create", "when": "after"}], **unreadable)
+    assert forge.run(one_at_a_time(world.job))["code"] == 0
+    assert list(check("K", 30, world.folder, world.books)) == []
+    assert world.books.state()["create_calls"] == 3
+
+
 def test_what_was_killed_while_its_results_came_home_is_not_sent_again(world, forge):
     world.books.order(delay=[{"endpoint": "results", "seconds": 1.0, "times": 1}])
     job = one_at_a_time(world.job)

@@ -64,3 +64,9 @@ def manager(orchestrator, client, tmp_path):
         return BatchManager(messages=messages, **(usual | options))
 
     return make
+
+
+@pytest.fixture
+def inside(real_server):  # noqa: F811
+    with real_server.in_process():
+        yield real_server
