@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench soak clean
 
 demo: $(VENV)/.ready
 	@$(BIN)/batchata demo
@@ -19,6 +19,9 @@ check: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.benchmarks
+
+soak: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.soak --rounds 200
 
 $(VENV)/bin/python:
 	@echo "setting up $(VENV) (about a minute, once)"

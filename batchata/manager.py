@@ -42,6 +42,7 @@ from batchata.running.options import (
     checked_limit,
     checked_orchestrator,
     checked_policy,
+    keep_out_of_git,
     places,
 )
 from batchata.running.reading import records
@@ -191,9 +192,9 @@ class BatchManager(Generic[T]):
         folder = ResultsFolder(self.results_dir, run_id_of(state))
         return records(state, folder, self._assignment.response_model)
 
-    def failures(self) -> Iterator[Record[T]]:
+    def failures(self) -> list[Record[T]]:
         """The records of the items that ended without a result, each with its reason."""
-        return (record for record in self.outcomes() if not record.succeeded)
+        return [record for record in self.outcomes() if not record.succeeded]
 
     def cancel(self) -> list[str]:
         """Asks the API to stop the batches in flight and returns their ids; what they did by then is collected.
@@ -220,6 +221,7 @@ class BatchManager(Generic[T]):
                 'or give orchestrator="prefect"'
             )
         check_directory(self.results_dir, "results_dir")
+        keep_out_of_git(self.state_path)
         with open_ledger(self.state_path) as ledger:
             begin(ledger, self._assignment, __version__)
             self._live = ledger

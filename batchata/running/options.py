@@ -67,6 +67,14 @@ def _check_number(name: str, value: Any, least: int, most: int) -> None:
         raise InputError(f"{name} is {value!r}; it must be a whole number from {least} to {most:,}")
 
 
+def keep_out_of_git(state_path: Path) -> None:
+    """A folder of ours in somebody's repository is not for its history."""
+    folder = state_path.parent.parent
+    if folder == RUNS_FOLDER.absolute():
+        folder.mkdir(exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+
+
 def places(state_path: str | PathLike[str] | None, results_dir: str | PathLike[str] | None) -> tuple[Path, Path]:
     """Where the ledger and the results are: what was not said lies beside what was, or in a folder of the run's own."""
     if state_path is None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
-from typing import IO, Any, Generic, Self, TypeVar
+from typing import IO, Any, Self, TypeVar, overload
 
 from batchata.core.processed import Processed, read_line, record_from
 from batchata.core.records import Entry, Record
@@ -63,7 +64,7 @@ class _JobFiles:
         return self._open[job]
 
 
-class FolderReader(Generic[T]):
+class FolderReader:
     """The results of one run in a folder, without its ledger."""
 
     def __init__(self, folder: Path, response_model: Any, run_id: str | None) -> None:
@@ -101,10 +102,24 @@ class FolderReader(Generic[T]):
         return next(iter(runs.values()))
 
 
-def load_results_from_disk(folder: Any, response_model: Any = None, *, run_id: str | None = None) -> list[Entry[Any]]:
+@overload
+def load_results_from_disk(
+    results_dir: str | PathLike[str], response_model: type[T], *, run_id: str | None = None
+) -> list[Entry[T]]: ...
+
+
+@overload
+def load_results_from_disk(
+    results_dir: str | PathLike[str], response_model: None = None, *, run_id: str | None = None
+) -> list[Entry[Any]]: ...
+
+
+def load_results_from_disk(
+    results_dir: str | PathLike[str], response_model: Any = None, *, run_id: str | None = None
+) -> list[Entry[Any]]:
     """The results that a `BatchManager` left in its `results_dir`, as its `results()` gives them.
 
     Those that succeeded, in the order of the input, as instances of `response_model` (the one of the run; without
     it as plain JSON). `run_id` is needed only when several runs share the folder. Raises InputError.
     """
-    return FolderReader[Any](Path(folder), response_model, run_id).entries()
+    return FolderReader(Path(results_dir), response_model, run_id).entries()

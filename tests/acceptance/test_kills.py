@@ -129,7 +129,9 @@ def test_a_second_runner_is_refused_while_the_first_works(world, forge):
     with pytest.raises(LedgerInUseError) as refused:
         _run_when_somebody_works(world)
     assert forge.wait(pid, {"seconds": 0.0})["code"] == KILL
-    assert re.match(rf"process {pid} on \S+ since 20\d\d-\S+ \S+ UTC works on \S*ledger.jsonl; wait", str(refused.value))
+    assert re.match(
+        rf"process {pid} on \S+ since 20\d\d-\S+ \S+ UTC works on \S*ledger.jsonl; wait", str(refused.value)
+    )
     world.books.order(clear=True)
     assert forge.run(world.job)["code"] == 0
     assert list(check("K", 30, world.folder, world.books)) == []

@@ -81,10 +81,15 @@ def events(job, name):
     return [each for each in map(json.loads, lines) if each["event"] == name]
 
 
-def in_flight(job, count=JOBS):
-    """Waits until so many batch ids are in the ledger; those ids."""
-    until(lambda: len(events(job, "submitted")) >= count)
-    return [each["batch_id"] for each in events(job, "submitted")]
+def ids_of(job):
+    """The batch ids that the ledger has, in the order of the jobs."""
+    return [each["batch_id"] for each in sorted(events(job, "submitted"), key=lambda each: each["job"])]
+
+
+def in_flight(simulator, job, count=JOBS):
+    """Waits until so many batches are created and were looked at once, so that the run rests; their ids."""
+    until(lambda: len(ids_of(job)) >= count and simulator.state()["calls"].get("retrieve", 0) >= count)
+    return ids_of(job)
 
 
 def finishes(simulator, job):
@@ -109,7 +114,7 @@ def statuses(simulator):
 def test_an_interrupted_run_says_what_goes_on_and_is_taken_up_again(simulator, job, number, code):
     """A shell shows a process that died of SIGINT as 130."""
     with Process(job) as process:
-        ids = in_flight(job)
+        ids = in_flight(simulator, job)
         process.told(number)
         returned, _, said = process.ended()
     assert returned == code
@@ -123,7 +128,7 @@ def test_an_interrupted_run_says_what_goes_on_and_is_taken_up_again(simulator, j
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_cancel_on_exit_cancels_what_is_in_flight(simulator, job, number):
     with Process({**job, "options": {"cancel_on_exit": True}}) as process:
-        ids = in_flight(job)
+        ids = in_flight(simulator, job)
         process.told(number)
         returned, _, said = process.ended()
     assert returned in (-signal.SIGINT, 143)
@@ -141,10 +146,38 @@ def test_a_create_call_that_is_under_way_brings_its_id_home_first(simulator, job
         process.told(signal.SIGINT)
         returned, _, said = process.ended()
     assert returned == -signal.SIGINT
-    ids = [each["batch_id"] for each in events(job, "submitted")]
+    ids = ids_of(job)
     assert len(ids) == JOBS
     assert f"3 batches ({', '.join(ids)}) go on" in said
     finishes(simulator, job)
+
+
+@pytest.mark.parametrize("moment", ["before it is written", "after it is written"])
+def test_an_interrupt_while_an_id_goes_into_the_ledger_leaves_no_batch_behind(simulator, job, monkeypatch, moment):
+    """Ctrl-C at the very moment in which the batch id is on its way into the ledger."""
+    monkeypatch.setattr("os.write", interrupting_write(os.write, signal.SIGINT, after=moment.startswith("after")))
+    monkeypatch.setattr("batchata.running.loop._LAST_WAIT", 1.0)
+    with pytest.raises(KeyboardInterrupt):
+        manager_of({**job, "options": {"cancel_on_exit": True}}).run()
+    state = simulator.state()
+    assert state["calls"].get("cancel", 0) == state["batches_created"]
+    assert len(ids_of(job)) == state["batches_created"]
+
+
+def interrupting_write(write, number, *, after):
+    """Raises the signal once, just before or just after an id is written."""
+    left = [1]
+
+    def interrupting(file, data):
+        hit = b'"event":"submitted"' in data and left and left.pop()
+        if hit and not after:
+            signal.raise_signal(number)
+        written = write(file, data)
+        if hit and after:
+            signal.raise_signal(number)
+        return written
+
+    return interrupting
 
 
 def test_who_cannot_wait_interrupts_twice_and_still_pays_once(simulator, job):
@@ -163,7 +196,7 @@ def test_who_cannot_wait_interrupts_twice_and_still_pays_once(simulator, job):
 
 def test_another_process_cancels_what_an_interrupted_one_left(simulator, job):
     with Process(job) as process:
-        ids = in_flight(job)
+        ids = in_flight(simulator, job)
         process.told(signal.SIGTERM)
         process.ended()
     with Process(job, "cancel") as process:
@@ -193,7 +226,7 @@ def run_in_thread(manager):
 def test_a_run_in_a_thread_is_canceled_from_another_one(simulator, job):
     manager = manager_of(job)
     thread, came = run_in_thread(manager)
-    ids = in_flight(job)
+    ids = in_flight(simulator, job)
     until(lambda: manager.stats["in_flight_items"] == 30)
     assert manager.cancel() == ids
     thread.join(30)
@@ -209,7 +242,7 @@ def test_what_waits_when_a_run_is_canceled_is_sent_by_the_next_one(simulator, jo
     options = {"max_parallel_jobs": 1}
     manager = manager_of({**job, "options": options})
     thread, came = run_in_thread(manager)
-    in_flight(job, 1)
+    in_flight(simulator, job, 1)
     simulator.advance(LONG / 2)
     manager.cancel()
     thread.join(30)
@@ -217,7 +250,7 @@ def test_what_waits_when_a_run_is_canceled_is_sent_by_the_next_one(simulator, jo
     assert came[0]["pending_items"] == 20
     thread, came = run_in_thread(manager)
     for count in (2, 3):
-        in_flight(job, count)
+        in_flight(simulator, job, count)
         simulator.advance(LONG)
     thread.join(30)
     assert came[0]["outcomes"] == {"succeeded": 25, "canceled": 5}
@@ -229,7 +262,7 @@ def test_what_waits_when_a_run_is_canceled_is_sent_by_the_next_one(simulator, jo
 def test_a_run_in_a_thread_leaves_signals_alone(simulator, job):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     thread, came = run_in_thread(manager_of(job))
-    in_flight(job)
+    in_flight(simulator, job)
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
     simulator.advance(LONG)
     thread.join(30)

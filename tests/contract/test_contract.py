@@ -90,7 +90,7 @@ def test_failed_items_are_told_and_sent_again_when_asked(manager, people, simula
     each = manager(people(20))
     summary = each.run()
     assert (summary["completed_items"], summary["failed_items"]) == (18, 2)
-    failures = list(each.failures())
+    failures = each.failures()
     assert [(record.index, record.outcome) for record in failures] == [(3, "refused"), (11, "errored")]
     assert all(record.reason for record in failures)
     assert [record.index for record in each.outcomes()] == list(range(20))

@@ -452,7 +452,7 @@ class Story:
 
     def _wait(self, step):
         if self.under_way:
-            self.world.now += self.chance.random()
+            self.world.now += self.chance.choice((1, 1, 200)) * self.chance.random()
             self._deliver()
             return
         assert step.until > self.world.now, "it waits for what has come already"

@@ -26,7 +26,14 @@ class Other(BaseModel):
 
 
 def settings(**more):
-    known = {"model": "m", "prompt": "p", "response_model": Invoice, "citations": False, "max_tokens": None, "params": {}}
+    known = {
+        "model": "m",
+        "prompt": "p",
+        "response_model": Invoice,
+        "citations": False,
+        "max_tokens": None,
+        "params": {},
+    }
     return settings_of(**{**known, **more})
 
 

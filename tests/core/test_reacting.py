@@ -93,9 +93,7 @@ def test_only_answers_that_need_no_batch():
 @pytest.mark.parametrize("alone", [True, False])
 def test_what_the_budget_does_not_cover_blocks_and_alone_it_is_the_limit(alone):
     state, session = state_of(limit="0.5"), session_of(forming=True)
-    events = applied(
-        state, session, form(left=Decimal("0.5"), alone=alone), formed(items=[], needed=Decimal("0.6"))
-    )
+    events = applied(state, session, form(left=Decimal("0.5"), alone=alone), formed(items=[], needed=Decimal("0.6")))
     assert [(event.what, event.limit) for event in events] == ([("limit_reached", Decimal("0.5"))] if alone else [])
     assert (session.blocked_at, session.blocked_alone, session.needed) == (Decimal("0.5"), alone, Decimal("0.6"))
     assert state.limit_reached is alone
@@ -372,7 +370,9 @@ def failing(count):
 
 def test_when_all_of_the_first_job_fail_for_one_reason_the_run_stops_and_nothing_is_sent_again():
     state, session = in_flight(range(4), items=10), session_of()
-    [event] = applied(state, session, COLLECT, collected({0: "invalid"}, {1: "invalid", 2: ("invalid", 9), 3: "invalid"}, [WHY] * 4))
+    [event] = applied(
+        state, session, COLLECT, collected({0: "invalid"}, {1: "invalid", 2: ("invalid", 9), 3: "invalid"}, [WHY] * 4)
+    )
     assert session.stop is not None
     assert (session.stop.drain, session.stop.error) == (True, None)
     for words in ("all 4 items", WHY, "6 are left", "run again"):

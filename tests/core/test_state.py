@@ -67,7 +67,9 @@ def test_the_replayed_state_is_the_live_one():
             assert observed(replayed(EVERY_EVENT[:length])) == observed(live)
 
 
-@pytest.mark.parametrize("line", [b"", b"{}\n", b"[1]\n", b'{"event":"later","at":"2026-11-22T00:00:00Z"}\n', b"\x00\n"])
+@pytest.mark.parametrize(
+    "line", [b"", b"{}\n", b"[1]\n", b'{"event":"later","at":"2026-11-22T00:00:00Z"}\n', b"\x00\n"]
+)
 def test_what_is_no_event_is_a_value_error(line):
     with pytest.raises(ValueError, match="no event of a ledger"):
         decoded_event(line)
@@ -214,7 +216,9 @@ def test_every_item_stands_in_one_place(items, at_once, chance):
             open_jobs[step[0].job] = chosen
         elif open_jobs:
             job = chance.choice(sorted(open_jobs))
-            step = [unsent(job)] if chance.random() < 0.3 else [submitted(job), _random_end(job, open_jobs[job], chance)]
+            step = (
+                [unsent(job)] if chance.random() < 0.3 else [submitted(job), _random_end(job, open_jobs[job], chance)]
+            )
             del open_jobs[job]
         else:
             step = []

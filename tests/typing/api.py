@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, assert_type
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from batchata import (
     BatchJob,
+    BatchManager,
     BatchStatus,
     Citation,
     Cost,
@@ -21,9 +22,11 @@ from batchata import (
     Rates,
     Record,
     Request,
+    Summary,
     batch,
     bound,
     build_requests,
+    load_results_from_disk,
     make_client,
     map_citations,
     parse,
@@ -60,6 +63,25 @@ def jobs(client: Anthropic) -> None:
     assert_type(texts.results(timeout=0)[0]["result"], str)
     assert_type(BatchJob.attach("msgbatch_1", response_model=Invoice), BatchJob[Invoice])
     assert_type(BatchJob.attach("msgbatch_1"), BatchJob[str])
+
+
+def runs(client: Anthropic) -> None:
+    objects = BatchManager(
+        files=["a.pdf", Path("b.pdf")], prompt="x", response_model=Invoice, max_cost=5, temperature=0
+    )
+    assert_type(objects, BatchManager[Invoice])
+    assert_type(objects.run(print_progress=True), Summary)
+    assert_type(objects.retry_failed()["failed_items"], int)
+    assert_type(objects.results()[0]["result"].total, float)
+    assert_type(objects.outcomes(), Iterator[Record[Invoice]])
+    assert_type(objects.failures(), list[Record[Invoice]])
+    assert_type(objects.stats["total_cost"], float)
+    assert_type(objects.cancel(), list[str])
+    texts = BatchManager(messages=[[{"role": "user", "content": "x"}]], client=client, state_path="state", cache=False)
+    assert_type(texts, BatchManager[str])
+    assert_type(texts.results()[0]["result"], str)
+    assert_type(load_results_from_disk("results", Invoice), list[Entry[Invoice]])
+    assert_type(load_results_from_disk(Path("results"), run_id="x"), list[Entry[Any]])
 
 
 def verbs() -> None:
