@@ -8,19 +8,26 @@ from batchata import BatchManager, Rates, bound, build_requests
 from batchata.errors import UnknownPriceError
 from batchata.simulator import Faults, Simulator
 from tests.soak.books import Books
-from tests.soak.work import Order, answers
+from tests.soak.work import Order
 
 RATES = Rates(input=1, output=5)
-FILLER = "The goods are packed in boxes of wood and leave the house on Monday. " * 80 + "They are not to get wet."
+FILLER = (
+    "The goods are packed in boxes of wood and leave the house on Monday. " * 79
+    + "The boxes are not to get wet, for the wood is old and light."
+)
 MODEL, COUNT, EACH = "claude-haiku-5-5", 400, 0.00105
 
 
 def letters(count):
     """Orders in long letters: 1,995 tokens to read and 21 to answer, which is 0.00105 USD in a batch."""
     return [
-        [{"role": "user", "content": f"Order number: L-{n:04d}\nQuantity: {n + 7:04d}\n\n{FILLER}"}]
+        [{"role": "user", "content": f"Order number: L-{n:04d}\nQuantity: {n + 1000}\n\n{FILLER}"}]
         for n in range(count)
     ]
+
+
+def answers(count):
+    return [{"order_number": f"L-{n:04d}", "quantity": n + 1000} for n in range(count)]
 
 
 @pytest.fixture
@@ -48,7 +55,7 @@ def test_the_letters_cost_what_these_tests_say(world):
     summary = manager(world, 40, items_per_job=10).run()
     assert bill(world) == pytest.approx(40 * EACH, rel=1e-9)
     assert summary["total_cost"] == pytest.approx(40 * EACH, rel=1e-9)
-    request = build_requests(letters(1), MODEL, response_model=Order, max_tokens=64)[0]
+    request = build_requests(messages=letters(1), model=MODEL, response_model=Order, max_tokens=64)[0]
     assert EACH < float(bound(request, rates=RATES).total) < 5 * EACH
 
 
@@ -71,7 +78,7 @@ def test_the_bill_never_passes_max_cost_and_a_higher_one_goes_on(world, parallel
     assert again.run()["cost_limit_reached"] is False
     assert bill(world) == pytest.approx(0.42, rel=1e-9)
     assert set(world.simulator.state()["billed"].values()) == {1}
-    assert [each["result"].model_dump() for each in again.results()] == answers("L", COUNT)
+    assert [each["result"].model_dump() for each in again.results()] == answers(COUNT)
 
 
 def test_the_same_limit_again_sends_nothing(world):
@@ -121,7 +128,6 @@ def test_what_fails_is_kept_and_retry_failed_sends_only_that(world, kind, is_bil
     assert (after["create_calls"], after["items_processed"]) == (6, 105)
     assert after["items_billed"] == (105 if is_billed else 100)
     assert again["total_cost"] == pytest.approx(bill(world), rel=1e-9)
-    assert again["total_cost"] == pytest.approx(after["items_billed"] * EACH, rel=1e-2)
-    assert [each["result"].model_dump() for each in run.results()] == answers("L", 100)
+    assert [each["result"].model_dump() for each in run.results()] == answers(100)
     assert run.retry_failed()["retry_count"] == 0
     assert world.simulator.state()["create_calls"] == 6

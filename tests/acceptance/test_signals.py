@@ -156,7 +156,6 @@ def test_a_create_call_that_is_under_way_brings_its_id_home_first(simulator, job
 def test_an_interrupt_while_an_id_goes_into_the_ledger_leaves_no_batch_behind(simulator, job, monkeypatch, moment):
     """Ctrl-C at the very moment in which the batch id is on its way into the ledger."""
     monkeypatch.setattr("os.write", interrupting_write(os.write, signal.SIGINT, after=moment.startswith("after")))
-    monkeypatch.setattr("batchata.running.loop._LAST_WAIT", 1.0)
     with pytest.raises(KeyboardInterrupt):
         manager_of({**job, "options": {"cancel_on_exit": True}}).run()
     state = simulator.state()

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table
 
+from tests.flows.server import running_server
+
 ENVIRONMENT = {**os.environ, "ANTHROPIC_API_KEY": "none", "PYTHONHASHSEED": "0"}
 console = Console(width=100)
 
@@ -74,6 +76,34 @@ def memory(counts: list[int]) -> None:
     console.print(table)
 
 
+def whole_runs(count: int, rounds: int) -> None:
+    table = Table(title=f"BatchManager, {count:,} small structured items from run() to results(), median of {rounds}")
+    for name in ("", "wall s", "of the SDK loop", "CPU s", "peak MB", "last fifth of second"):
+        table.add_column(name, justify="right")
+    loop = medians("sdk", count, rounds)
+    rows = {"SDK loop, one batch": loop, "1,000 per job": medians("manager:1000:local", count, rounds)}
+    rows["10 per job"] = medians("manager:10:local", count, rounds)
+    with running_server() as server:
+        ENVIRONMENT.update({name: value for name, value in server.environment.items() if name.startswith("PREFECT_")})
+        with simulator() as url:
+            run("manager:10:prefect", url, 100)  # the server's own first flow run takes seconds
+        rows["1,000 per job, Prefect"] = medians("manager:1000:prefect", count, rounds)
+    for name, own in rows.items():
+        growth = f"{own['growth']:.2f}" if "growth" in own else ""
+        ratio = f"{own['wall'] / loop['wall']:.2f}"
+        table.add_row(name, f"{own['wall']:.2f}", ratio, f"{own['cpu']:.2f}", f"{own['peak_mb']:.0f}", growth)
+    console.print(table)
+
+
+def large_run(count: int) -> None:
+    with simulator() as url:
+        own = run("manager:1000:local", url, count)
+    console.print(
+        f"BatchManager, {count:,} items at 1,000 per job: {own['wall']:.1f} s, peak {own['peak_mb']:.0f} MB, "
+        f"the last fifth of the jobs took {own['growth']:.2f} times as long as the second"
+    )
+
+
 def one_invoice() -> None:
     table = Table(title="parse + map_citations of one cited invoice, microseconds")
     for name in ("shape of the answer", "median", "slowest of 40"):
@@ -90,6 +120,8 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=3)
     given = arguments.parse_args()
     pipeline(given.items, given.rounds)
+    whole_runs(10_000, given.rounds)
+    large_run(100_000)
     one_invoice()
     memory([1_000, 10_000, 100_000])
 

@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 import time
+from datetime import datetime
 from functools import partial
 from typing import Literal
 
@@ -83,6 +84,26 @@ def batchata(url: str, conversations: list) -> int:
         return len(job.results())
 
 
+def manager(url: str, conversations: list, *, items_per_job: int, orchestrator: str, progress: list[float]) -> int:
+    """A whole run from an empty folder to the results; `progress` gets when each job was settled."""
+    import tempfile
+    from pathlib import Path
+
+    from batchata import BatchManager, make_client
+
+    with tempfile.TemporaryDirectory() as folder, make_client(api_key="none", base_url=url) as client:
+        run = BatchManager(
+            messages=conversations, model=MODEL, response_model=Spam, items_per_job=items_per_job, max_parallel_jobs=5,
+            state_path=Path(folder) / "ledger", cache=Path(folder) / "cache", orchestrator=orchestrator, client=client,
+        )  # fmt: skip
+        run.run()
+        for line in run.state_path.read_bytes().splitlines():
+            event = json.loads(line)
+            if event["event"] == "settled":
+                progress.append(datetime.fromisoformat(event["at"]).timestamp())
+        return len(run.results())
+
+
 def submit(url: str, count: int) -> dict:
     from batchata import build_requests, get_model, make_client
     from batchata import submit as send
@@ -138,11 +159,26 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def grows(settled: list[float]) -> float:
+    """How much longer the last fifth of the jobs took than the second one (the first one warms up)."""
+    fifth = len(settled) // 5
+    early = settled[2 * fifth] - settled[fifth]
+    return (settled[5 * fifth - 1] - settled[4 * fifth - 1]) / early
+
+
+def run_of(url: str, count: int, per_job: int, orchestrator: str) -> dict[str, float]:
+    settled: list[float] = []
+    work = partial(manager, items_per_job=per_job, orchestrator=orchestrator, progress=settled)
+    figures = race(work, url, count)
+    return figures | ({"growth": grows(settled)} if len(settled) >= 10 else {})
+
+
 def race(work, url: str, count: int) -> dict[str, float]:
     import anthropic  # noqa: F401 - so that nobody's time holds an import
     import httpx2  # noqa: F401
+    import prefect.results  # noqa: F401
 
-    import batchata.job  # noqa: F401
+    import batchata.manager  # noqa: F401
 
     conversations = messages(count)
     wall, cpu = time.perf_counter(), time.process_time()
@@ -159,6 +195,9 @@ def main() -> None:
         figures = submit(url, count)
     elif name.startswith("stream:"):
         figures = stream(url, name.removeprefix("stream:"), count)
+    elif name.startswith("manager:"):
+        per_job, orchestrator = name.split(":")[1:]
+        figures = run_of(url, count, int(per_job), orchestrator)
     elif name == "invoices":
         figures = invoices(count)
     else:

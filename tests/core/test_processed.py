@@ -26,7 +26,7 @@ from batchata.core.outcomes import (
 from batchata.core.parsing import parse
 from batchata.core.processed import line_of, read_line, record_from
 from batchata.core.records import record_of
-from batchata.errors import InputError
+from batchata.errors import BatchataError, InputError
 
 USAGE = {
     "input_tokens": 10,
@@ -263,6 +263,12 @@ def test_what_is_no_unicode_is_written_all_the_same(outcome):
     assert read(line).outcome == outcome.kind
 
 
+def test_half_an_emoji_comes_from_a_line_of_the_api():
+    answer = b'{"content":[{"type":"text","text":"half \\ud83d"}],"stop_reason":"end_turn","model":"m","usage":{}}'
+    outcome = parse(b'{"custom_id":"run-000003-2","result":{"type":"succeeded","message":%b}}' % answer)
+    assert read(written(outcome)[1]).outcome == "succeeded"
+
+
 def test_another_model_is_refused_and_the_item_named():
     _, line = written(answered('{"value": 4}', Doubled))
     with pytest.raises(
@@ -281,5 +287,5 @@ def test_an_item_that_failed_can_be_read_with_any_model():
 
 @pytest.mark.parametrize("line", [b"{}\n", b"half a li", b'{"index":"x"}\n'])
 def test_what_is_no_line_of_results_is_one_of_our_errors(line):
-    with pytest.raises(InputError):
+    with pytest.raises(BatchataError):
         read_line(line, Vendor)
