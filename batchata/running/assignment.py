@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batchata.core.fingerprints import name_of, settings_of
 from batchata.core.items import Document, Message
@@ -14,7 +14,11 @@ from batchata.core.models import ModelInfo, check_document
 from batchata.core.rates import Rates
 from batchata.core.requests import Shape, shape_of
 from batchata.errors import InputError
+from batchata.io.results import ResultsFolder
 from batchata.io.sources import read_document
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,18 @@ class Assignment:
         if isinstance(item, Document):
             return item.source
         return str(item) if self.is_files and isinstance(item, str | Path) else None
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What every step of a run works with."""
+
+    assignment: Assignment
+    requests: Requests
+    client: Anthropic
+    info: ModelInfo
+    run_id: str
+    folder: ResultsFolder
 
 
 class Requests:

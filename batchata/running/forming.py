@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
@@ -16,7 +16,7 @@ from batchata.core.events import Ending, Sent, Settled
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import custom_id
 from batchata.core.jobs import Fit, Packing
-from batchata.core.models import SAMPLING, SAMPLING_API_VERSION, ModelInfo
+from batchata.core.models import SAMPLING, SAMPLING_API_VERSION
 from batchata.core.outcomes import Errored, Outcome, Succeeded
 from batchata.core.parsing import parse
 from batchata.core.processed import line_of
@@ -27,12 +27,8 @@ from batchata.core.stats import cost_of_item
 from batchata.core.steps import Candidate, Form, Formed
 from batchata.errors import BatchataError, InputError
 from batchata.io.cache import ResultCache
-from batchata.io.results import ResultsFolder
 from batchata.io.tokens import count_tokens
-from batchata.running.assignment import Assignment, Requests
-
-if TYPE_CHECKING:
-    from anthropic import Anthropic
+from batchata.running.assignment import RunContext
 
 logger = logging.getLogger("batchata")
 
@@ -58,12 +54,7 @@ class _Draft:
 class Former:
     """Forms jobs. `cache` is None where answers of earlier runs are not to be taken."""
 
-    assignment: Assignment
-    requests: Requests
-    client: Anthropic
-    info: ModelInfo
-    run_id: str
-    folder: ResultsFolder
+    run: RunContext
     cache: ResultCache | None
 
     def form(self, step: Form) -> tuple[Formed, EncodedBatch | None]:
@@ -80,7 +71,7 @@ class Former:
     def _take(self, candidate: Candidate, draft: _Draft, *, alone: bool) -> bool:
         """Finds a place for an item; False when the job is complete without it."""
         try:
-            params = self.requests.params(candidate.index, candidate.max_tokens)
+            params = self.run.requests.params(candidate.index, candidate.max_tokens)
             encoded = encoded_params(params)
         except InputError as error:
             draft.settled.append((candidate, self._unsendable(candidate, error), Decimal(0)))
@@ -101,7 +92,7 @@ class Former:
         *,
         alone: bool,
     ) -> bool:
-        name = custom_id(self.run_id, candidate.index, candidate.attempt)
+        name = custom_id(self.run.run_id, candidate.index, candidate.attempt)
         body = b'{"custom_id":"%b","params":%b}' % (name.encode(), encoded)
         cost = self._bound(params, draft)
         match draft.packing.offer(len(body), cost):
@@ -120,14 +111,14 @@ class Former:
         left = draft.packing.remains
         if left is None:
             return None
-        window, rates = self.info.max_input_tokens or CONTEXT_WINDOW, self.assignment.rates
+        window, rates = self.run.info.max_input_tokens or CONTEXT_WINDOW, self.run.assignment.rates
         request: Any = {"custom_id": "", "params": params}
         ceiling = bound(request, rates=rates, context_window=window).total
         if ceiling <= left or draft.counted >= _MOST_COUNTED:
             return ceiling
         draft.counted += 1
         try:
-            tokens = count_tokens(self.client, params)
+            tokens = count_tokens(self.run.client, params)
         except BatchataError as error:
             logger.info("the tokens of an item are not counted, its ceiling holds: %s", error)
             return ceiling
@@ -138,16 +129,16 @@ class Former:
         line = self.cache.lookup([fingerprint]).get(fingerprint) if self.cache else None
         if line is None:
             return None
-        each = self.assignment
+        each = self.run.assignment
         outcome = parse(line, each.response_model, each.citations, sources=(each.source(candidate.index),))
         if not isinstance(outcome, Succeeded):
             return None
-        name = custom_id(self.run_id, candidate.index, candidate.attempt)
+        name = custom_id(self.run.run_id, candidate.index, candidate.attempt)
         saved = cost_of_item(outcome, each.rates, None)
         return replace(outcome, custom_id=name), saved or Decimal(0)
 
     def _unsendable(self, candidate: Candidate, error: InputError) -> Outcome[Any]:
-        name = custom_id(self.run_id, candidate.index, candidate.attempt)
+        name = custom_id(self.run.run_id, candidate.index, candidate.attempt)
         return Errored(custom_id=name, error_type=INPUT_ERROR, message=f"{error} (it was not sent)")
 
     def _settle(self, job: int, draft: _Draft) -> tuple[Settled | None, list[str | None]]:
@@ -155,11 +146,11 @@ class Former:
         if not draft.settled:
             return None, []
         free = Decimal(0)
-        with self.folder.writing(job) as file:
+        with self.run.folder.writing(job) as file:
             for candidate, outcome, _ in sorted(draft.settled, key=lambda each: each[0].index):
-                record = record_of(outcome, candidate.index, self.assignment.source(candidate.index), None, free)
+                record = record_of(outcome, candidate.index, self.run.assignment.source(candidate.index), None, free)
                 cached = isinstance(outcome, Succeeded)
-                file.write(line_of(record, run_id=self.run_id, attempt=candidate.attempt, cached=cached))
+                file.write(line_of(record, run_id=self.run.run_id, attempt=candidate.attempt, cached=cached))
         outcomes = [outcome for _, outcome, _ in draft.settled]
         settled = Settled(
             at=datetime.now(UTC),
@@ -172,11 +163,11 @@ class Former:
 
     def _encoded(self, draft: _Draft) -> EncodedBatch:
         first = draft.items[0]
-        sampling = any(name in self.assignment.params for name in SAMPLING)
+        sampling = any(name in self.run.assignment.params for name in SAMPLING)
         return EncodedBatch(
             body=b'{"requests":[' + b",".join(draft.bodies) + b"]}",
             total=len(draft.items),
-            first_custom_id=custom_id(self.run_id, first.item, first.attempt),
+            first_custom_id=custom_id(self.run.run_id, first.item, first.attempt),
             api_version=SAMPLING_API_VERSION if sampling else None,
         )
 

@@ -75,14 +75,16 @@ class FolderReader:
     def entries(self) -> list[Entry[Any]]:
         """Those that succeeded, in the order of the input. Raises InputError."""
         last: dict[int, Processed[Any]] = {}
-        for path in self._files():
-            with path.open("rb") as file:
-                for line in file:
-                    each = read_line(line, self._model)
-                    if each.index not in last or each.attempt >= last[each.index].attempt:
-                        last[each.index] = each
+        for each in self._all():
+            if each.index not in last or each.attempt >= last[each.index].attempt:
+                last[each.index] = each
         found = [last[index] for index in sorted(last)]
         return [{"result": each.result, "citations": each.citations} for each in found if each.outcome == "succeeded"]
+
+    def _all(self) -> Iterator[Processed[Any]]:
+        for path in self._files():
+            with path.open("rb") as file:
+                yield from (read_line(line, self._model) for line in file)
 
     def _files(self) -> list[Path]:
         runs: dict[str, list[Path]] = {}

@@ -23,7 +23,7 @@ from batchata.io.intake import usable_model
 from batchata.io.ledger import Ledger
 from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
-from batchata.running.assignment import Assignment, Requests
+from batchata.running.assignment import Assignment, Requests, RunContext
 from batchata.running.forming import Former
 from batchata.running.loop import Hands, Loop
 from batchata.running.opening import check_unchanged, failed_items, opened, retry
@@ -81,9 +81,14 @@ class Run:
         run_id = run_id_of(ledger.state)
         once = client.with_options(max_retries=0)  # the brain decides when to look again
         known = None if self.refresh_cache else cache
-        former = Former(self.assignment, requests, client, info, run_id, self.folder, known)
-        settler = Settler(self.assignment, requests, once, info, run_id, self.folder, cache, self.policy.rounds)
-        return Worker(once, former, settler, LostAndFound(run_id), self.assignment.headers)
+        run = RunContext(self.assignment, requests, once, info, run_id, self.folder)
+        return Worker(
+            once,
+            Former(run, known),
+            Settler(run, cache, self.policy.rounds),
+            LostAndFound(run_id),
+            self.assignment.headers,
+        )
 
     def _model(self, client: Anthropic, state: RunState, session: Session) -> ModelInfo:
         """What the model can do. When it is gone, batches that were sent are still collected."""

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import IO, TYPE_CHECKING, Any, assert_never
+from typing import IO, Any, assert_never
 
 from batchata.core.collecting import custom_id_of
 from batchata.core.events import Again, Ending, Sent, Settled
 from batchata.core.items import custom_id, item_key
-from batchata.core.models import ModelInfo
 from batchata.core.outcomes import Missing, Outcome, Succeeded
 from batchata.core.parsing import parse
 from batchata.core.pricing import Tokens
@@ -26,11 +25,8 @@ from batchata.errors import IncompleteResultsError, NotEndedError, UnknownUsageE
 from batchata.io.batches import BatchStatus, poll
 from batchata.io.cache import ResultCache
 from batchata.io.downloads import download_results
-from batchata.io.results import ResultsFolder, raw_results
-from batchata.running.assignment import Assignment, Requests
-
-if TYPE_CHECKING:
-    from anthropic import Anthropic
+from batchata.io.results import raw_results
+from batchata.running.assignment import RunContext
 
 logger = logging.getLogger("batchata")
 
@@ -57,18 +53,13 @@ class _Sums:
 class Settler:
     """Brings ended batches home. `cache` is None where answers are not kept for later runs."""
 
-    assignment: Assignment
-    requests: Requests
-    client: Anthropic
-    info: ModelInfo
-    run_id: str
-    folder: ResultsFolder
+    run: RunContext
     cache: ResultCache | None
     rounds: int
 
     def collect(self, step: Collect, status: BatchStatus | None) -> Collected:
         """Raises IncompleteResultsError for results that stay short, ResultsError, and the errors of `poll`."""
-        status = status or poll(self.client, step.batch_id)
+        status = status or poll(self.run.client, step.batch_id)
         with self._raw(step, status) as (file, why_missing):
             sums = self._settle(step, file, status, why_missing)
         held = max((step.bound or Decimal(0)) - sums.cost, Decimal(0)) if sums.unpriced else Decimal(0)
@@ -89,12 +80,12 @@ class Settler:
     @contextmanager
     def _raw(self, step: Collect, status: BatchStatus) -> Iterator[tuple[IO[bytes], str]]:
         """The API's lines: those on disk from an earlier try, else downloaded; and why one may be missing."""
-        kept = self.folder.raw / f"{step.batch_id}.jsonl"
+        kept = self.run.folder.raw / f"{step.batch_id}.jsonl"
         if kept.exists():
             with kept.open("rb") as file:
                 yield file, _NO_LINE
             return
-        with raw_results(self.folder.raw, step.batch_id) as (file, keep):
+        with raw_results(self.run.folder.raw, step.batch_id) as (file, keep):
             why = self._download(step, status, file)
             keep()
             file.seek(0)
@@ -102,7 +93,7 @@ class Settler:
 
     def _download(self, step: Collect, status: BatchStatus, file: IO[bytes]) -> str:
         try:
-            download_results(self.client, step.batch_id, file, status)
+            download_results(self.run.client, step.batch_id, file, status)
         except (IncompleteResultsError, NotEndedError) as error:
             gone = isinstance(error, NotEndedError) and status.archived_at is not None
             if not gone and not (step.settle_short and isinstance(error, IncompleteResultsError)):
@@ -112,25 +103,25 @@ class Settler:
         return _NO_LINE
 
     def _settle(self, step: Collect, file: IO[bytes], status: BatchStatus, why_missing: str) -> _Sums:
-        places = _places(file, self.run_id, step.items)
+        places = _places(file, self.run.run_id, step.items)
         sums, to_keep = _Sums(), _ToKeep(self.cache, step.job)
-        with self.folder.writing(step.job) as records:
+        with self.run.folder.writing(step.job) as records:
             for item in sorted(step.items):
                 line = _line_at(file, places.get(item.item))
                 outcome = self._parsed(item, line, why_missing)
-                cost = cost_of_item(outcome, self.assignment.rates, status.created_at)
-                source = self.assignment.source(item.item)
+                cost = cost_of_item(outcome, self.run.assignment.rates, status.created_at)
+                source = self.run.assignment.source(item.item)
                 record = record_of(outcome, item.item, source, step.batch_id, cost)
-                records.write(line_of(record, run_id=self.run_id, attempt=item.attempt))
+                records.write(line_of(record, run_id=self.run.run_id, attempt=item.attempt))
                 self._judge(sums, item, outcome, cost, step.histories)
                 to_keep.add(item, outcome, line)
         to_keep.flush()
         return sums
 
     def _parsed(self, item: Sent, line: bytes | None, why_missing: str) -> Outcome[Any]:
-        each = self.assignment
+        each = self.run.assignment
         if line is None:
-            return Missing(custom_id=custom_id(self.run_id, item.item, item.attempt), problem=why_missing)
+            return Missing(custom_id=custom_id(self.run.run_id, item.item, item.attempt), problem=why_missing)
         return parse(line, each.response_model, each.citations, sources=(each.source(item.item),))
 
     def _judge(
@@ -143,8 +134,8 @@ class Settler:
     ) -> None:
         _add_money(sums, outcome, cost)
         history = histories.get(item.item, ())
-        asked = self.requests.max_tokens(item.max_tokens)
-        found = verdict(outcome, history, max_tokens=asked, longest=self.info.max_tokens, rounds=self.rounds)
+        asked = self.run.requests.max_tokens(item.max_tokens)
+        found = verdict(outcome, history, max_tokens=asked, longest=self.run.info.max_tokens, rounds=self.rounds)
         match found:
             case Final():
                 sums.endings.append(Ending(item.item, outcome.kind, cost))

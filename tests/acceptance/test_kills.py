@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -34,7 +35,7 @@ def world(forge, tmp_path):
 
 
 def events(folder, name):
-    lines = [json.loads(line) for line in ledger_of(folder).read_text().splitlines()]
+    lines = [json.loads(line) for line in ledger_of(folder).read_bytes().split(b"\n")[:-1]]
     return [each for each in lines if each["event"] == name]
 
 
@@ -66,10 +67,10 @@ def test_a_create_call_whose_connection_drops_is_not_paid_twice(world, forge, wh
 def test_what_was_killed_before_it_was_created_is_sent_once_after_lost_after(world, forge):
     """The call hangs until after the kill and then comes to nothing."""
     world.books.order(
-        delay=[{"endpoint": "create", "seconds": 1.0, "times": 1}], drop=[{"endpoint": "create", "when": "before"}]
+        delay=[{"endpoint": "create", "seconds": 2.0, "times": 1}], drop=[{"endpoint": "create", "when": "before"}]
     )
     job = one_at_a_time(world.job)
-    assert forge.run(job, {"event": "intent", "nth": 1, "seconds": 0.2})["code"] == KILL
+    assert forge.run(job, {"event": "intent", "nth": 1, "seconds": 0.7})["code"] == KILL
     assert world.books.state()["batches_created"] == 0
     again = forge.run(job)
     assert again["code"] == 0
@@ -87,7 +88,7 @@ def test_what_was_killed_before_its_id_came_home_is_adopted(world, forge):
         drop=[{"endpoint": "create", "when": "after"}], fail=[{"endpoint": "list", "status": 529, "times": None}]
     )
     job = one_at_a_time(world.job)
-    assert forge.run(job, {"event": "intent", "nth": 1, "seconds": 0.5})["code"] == KILL
+    assert forge.run(job, {"event": "intent", "nth": 1, "seconds": 1.0})["code"] == KILL
     assert world.books.state()["batches_created"] == 1
     assert events(world.folder, "submitted") == []
     world.books.order(clear=True)
@@ -123,6 +124,22 @@ def test_what_was_killed_while_its_results_came_home_is_not_sent_again(world, fo
     assert world.books.state()["create_calls"] == 3
 
 
+def test_a_limit_holds_across_kills(world, forge):
+    """What a killed process had in flight counts until it is known what it cost."""
+    options = {"max_tokens": 100, "max_cost": 0.0008, "items_per_job": 3, "max_parallel_jobs": 3}
+    job = {**world.job, "items": 100, "options": options}
+    world.books.order(drop=[{"endpoint": "create", "when": "after", "times": 2}])
+    assert forge.run(job, {"event": "submitted", "nth": 3, "seconds": 0.0})["code"] == KILL
+    assert forge.run(job, {"event": "intent", "nth": 4, "seconds": 0.01})["code"] == KILL
+    assert forge.run(job)["code"] == 0
+    summary = json.loads(report_of(world.folder).read_text())["summary"]
+    bill = float(world.books.bill(world.books.close()))
+    assert summary["cost_limit_reached"] is True
+    assert summary["total_cost"] == pytest.approx(bill)
+    assert 0.0006 < bill <= 0.0008
+    assert world.books.billed_twice() == {}
+
+
 def test_a_second_runner_is_refused_while_the_first_works(world, forge):
     world.books.order(fail=[{"endpoint": "retrieve", "status": 529, "times": None}])
     pid = forge.start(world.job)
@@ -138,8 +155,10 @@ def test_a_second_runner_is_refused_while_the_first_works(world, forge):
 
 
 def _run_when_somebody_works(world):
-    while not (ledger_of(world.folder).exists() and b'"submitted"' in ledger_of(world.folder).read_bytes()):
-        pass
+    deadline = time.monotonic() + 30
+    while not (ledger_of(world.folder).exists() and events(world.folder, "submitted")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     manager_of(world.job).run()
 
 

@@ -55,7 +55,7 @@ def test_the_letters_cost_what_these_tests_say(world):
     summary = manager(world, 40, items_per_job=10).run()
     assert bill(world) == pytest.approx(40 * EACH, rel=1e-9)
     assert summary["total_cost"] == pytest.approx(40 * EACH, rel=1e-9)
-    request = build_requests(messages=letters(1), model=MODEL, response_model=Order, max_tokens=64)[0]
+    request = build_requests(letters(1), model=MODEL, response_model=Order, max_tokens=64)[0]
     assert EACH < float(bound(request, rates=RATES).total) < 5 * EACH
 
 

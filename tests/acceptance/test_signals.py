@@ -140,9 +140,9 @@ def test_cancel_on_exit_cancels_what_is_in_flight(simulator, job, number):
 
 
 def test_a_create_call_that_is_under_way_brings_its_id_home_first(simulator, job):
-    simulator.faults.delay("create", 1.5)
+    simulator.faults.delay("create", 2.0)
     with Process(job) as process:
-        until(lambda: len(events(job, "intent")) == JOBS)
+        until(lambda: simulator.state()["create_calls"] == JOBS)
         process.told(signal.SIGINT)
         returned, _, said = process.ended()
     assert returned == -signal.SIGINT
@@ -180,9 +180,9 @@ def interrupting_write(write, number, *, after):
 
 
 def test_who_cannot_wait_interrupts_twice_and_still_pays_once(simulator, job):
-    simulator.faults.delay("create", 1.2)
+    simulator.faults.delay("create", 2.5)
     with Process(job) as process:
-        until(lambda: len(events(job, "intent")) == JOBS)
+        until(lambda: simulator.state()["create_calls"] == JOBS)
         process.told(signal.SIGINT)
         time.sleep(0.3)
         process.told(signal.SIGINT)
@@ -279,7 +279,6 @@ def test_a_run_in_the_main_thread_puts_the_handlers_back(simulator, job):
 
 def test_a_run_inside_a_running_event_loop(simulator, job):
     """As in a notebook, where a loop runs already."""
-    simulator.advance(0)
     in_time = threading.Timer(1.0, simulator.advance, [LONG])
     in_time.start()
 
