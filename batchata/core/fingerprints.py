@@ -80,7 +80,11 @@ def job_key(run_id: str, items: Iterable[tuple[int, int, int | None, str]]) -> s
 
 
 def _hash(value: Any) -> str:
-    return blake2b(orjson.dumps(value, default=_as_json), digest_size=8).hexdigest()
+    try:
+        encoded = orjson.dumps(value, default=_as_json, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        encoded = repr(value).encode(errors="backslashreplace")
+    return blake2b(encoded, digest_size=8).hexdigest()
 
 
 def _as_json(value: Any) -> Any:

@@ -75,6 +75,7 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
         and now >= session.create_after
         and len(state.open) < session.policy.max_parallel_jobs
         and not _is_blocked(state, session)
+        and not _is_unbounded(state)
         and all(job in session.searched or job in session.formed for job in _uncertain(state))
         and next(_waiting(state, session), None) is not None
     )
@@ -94,6 +95,11 @@ def _is_blocked(state: RunState, session: Session) -> bool:
     if session.blocked_at is None or left is None or left > session.blocked_at:
         return False
     return session.blocked_alone or bool(state.open)
+
+
+def _is_unbounded(state: RunState) -> bool:
+    """A batch of a run without a limit may cost anything: what the limit leaves is known when it is settled."""
+    return state.budget.limit is not None and any(job.bound is None for job in state.open.values())
 
 
 def _is_held_back(state: RunState, session: Session, now: float) -> bool:

@@ -25,7 +25,7 @@ from batchata.core.outcomes import (
     Truncated,
 )
 from batchata.core.records import Record
-from batchata.errors import InputError
+from batchata.errors import InputError, ResultsError
 
 T = TypeVar("T")
 
@@ -75,7 +75,11 @@ def line_of(record: Record[Any], *, run_id: str, attempt: int, cached: bool = Fa
         "cached": cached,
         "detail": {each.name: getattr(detail, each.name) for each in fields(detail) if each.name not in _TOLD},
     }
-    return orjson.dumps(line, default=_compact, option=orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE)
+    option = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE
+    try:
+        return orjson.dumps(line, default=_compact, option=option)
+    except TypeError:  # half an emoji, a number of more than 64 bits
+        return orjson.dumps(_tame(line), default=_compact, option=option)
 
 
 def _result(outcome: Outcome[Any]) -> Any:
@@ -85,6 +89,22 @@ def _result(outcome: Outcome[Any]) -> Any:
     if outcome.answer is None:
         return outcome.result
     return orjson.Fragment(outcome.answer.replace("\n", " ").replace("\r", " ").encode(errors="replace"))
+
+
+def _tame(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case bool() | float() | None | orjson.Fragment():
+            return value
+        case int():
+            return value if abs(value) < 1 << 63 else orjson.Fragment(str(value))
+        case Mapping():
+            return {_tame(name): _tame(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_tame(each) for each in value]
+        case _:
+            return _tame(_compact(value))
 
 
 def _compact(value: Any) -> Any:
@@ -98,7 +118,10 @@ def read_line(line: bytes, response_model: Any = None) -> Processed[Any]:
     try:
         return _line_model(response_model).model_validate_json(line)
     except ValidationError as error:
-        known = _line_model(None).model_validate_json(line)
+        try:
+            known = _line_model(None).model_validate_json(line)
+        except ValidationError:
+            raise ResultsError(f"it is no line of results: {line[:120]!r}") from error
         what = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, what["loc"]))
         raise InputError(

@@ -109,8 +109,9 @@ def _not_found(
     """A batch that runs may be the lost one; else, some time after it was tried, there is none."""
     session.searched.add(job)
     watch = session.watch(job)
+    watch.misses, watch.missing_since = 0, None
     now = at.timestamp()
-    tried = max(state.open[job].at.timestamp(), session.started, watch.missing_since or 0.0)
+    tried = max(state.open[job].at.timestamp(), session.started, watch.tried)
     left = tried + session.policy.lost_after - now
     if report.running or left > 0:
         watch.looks += 1
@@ -138,11 +139,11 @@ def _settled(state: RunState, session: Session, settled: Settled, causes: Sequen
     session.succeeded += sum(kind == "succeeded" for _, kind, _ in settled.endings)
     session.causes.update(causes)
     cause = _only_cause(session)
-    if cause is None:
+    if cause is None or state.tally.kinds["succeeded"]:
         return settled
     if session.stop is None:
-        count = session.causes.total()
-        pending = state.total - count - state.tally.kinds.total()
+        count = state.tally.kinds.total() + len(settled.endings) + len(settled.again)
+        pending = state.total - count
         session.stop = Stop(
             f"all {count:,} items that have ended failed for the same reason ({cause}); no more are sent "
             f"({max(pending, 0):,} are left). Mend the cause and run again"
@@ -185,7 +186,7 @@ def _not_sent(session: Session, job: int, error: BatchataError, at: datetime, ch
     now = at.timestamp()
     if isinstance(error, AmbiguousSubmitError):
         session.searched.add(job)
-        session.watches[job] = Watch(due=now, missing_since=now)
+        session.watches[job] = Watch(due=now, tried=now)
         return []
     if isinstance(error, ServiceError):
         session.refusals += 1

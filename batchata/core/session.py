@@ -46,6 +46,7 @@ class Watch:
     misses: int = 0
     short: int = 0
     missing_since: float | None = None
+    tried: float = 0.0
 
 
 @dataclass(slots=True)

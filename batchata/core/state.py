@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter, deque
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -98,7 +98,7 @@ class RunState:
         self._job_of: array[int] = array("L")
         self._first_fresh = 0
         self._returned: list[int] = []
-        self._again: deque[int] = deque()
+        self._again: OrderedDict[int, None] = OrderedDict()
         self._max_tokens: dict[int, int] = {}
 
     @property
@@ -133,9 +133,7 @@ class RunState:
         """The items that wait to be sent: those returned unsent, then new ones, then those sent again."""
         if not only_again:
             yield from self._new()
-        while self._again and self._standing[self._again[0]] != Standing.AGAIN:
-            self._again.popleft()
-        yield from (index for index in self._again if self._standing[index] == Standing.AGAIN)
+        yield from self._again
 
     def _new(self) -> Iterator[int]:
         yield from self._still_returned()
@@ -197,6 +195,7 @@ class RunState:
         self.budget = self.budget.reserve(event.bound or Decimal(0))
         for item, attempt, _, fingerprint in event.items:
             self._standing[item] = Standing.HELD
+            self._again.pop(item, None)
             self._attempts[item] = attempt
             self.fingerprints[item] = fingerprint
             self.sent_at[item] = event.at.timestamp()
@@ -212,10 +211,11 @@ class RunState:
 
     def _return(self, indexes: list[int]) -> None:
         """Those that were to be sent again still are."""
-        for index in indexes:
+        for index in reversed(indexes):
             if index in self.history:
                 self._standing[index] = Standing.AGAIN
-                self._again.appendleft(index)
+                self._again[index] = None
+                self._again.move_to_end(index, last=False)
             else:
                 self._standing[index] = Standing.PENDING
                 heappush(self._returned, index)
@@ -226,6 +226,7 @@ class RunState:
         self.budget = self.budget.settle((job and job.bound) or Decimal(0), event.cost, event.held)
         for index, kind, cost in event.endings:
             self._standing[index] = Standing.DONE
+            self._again.pop(index, None)
             self._kinds[index] = KINDS.index(kind)
             self._job_of[index] = event.job
             self.tally.kinds[kind] += 1
@@ -247,7 +248,7 @@ class RunState:
     def _send_again(self, index: int, kind: Kind, max_tokens: int | None) -> None:
         self._standing[index] = Standing.AGAIN
         self.history[index] = (*self.history.get(index, ()), kind)
-        self._again.append(index)
+        self._again[index] = None
         if max_tokens is not None:
             self._max_tokens[index] = max_tokens
 

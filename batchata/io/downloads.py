@@ -145,7 +145,10 @@ def first_custom_id(client: Anthropic, status: BatchStatus) -> str | None:
             line += chunk
             if b"\n" in line.lstrip():
                 break
-    return custom_id_of(line.lstrip().split(b"\n", 1)[0])
+    first, end, _ = line.lstrip().partition(b"\n")
+    if not end and not _is_json(first):
+        raise ServiceError(f"results of {status.batch_id}: the stream ended within its first line; try again")
+    return custom_id_of(first)
 
 
 @contextmanager

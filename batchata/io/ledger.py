@@ -15,6 +15,8 @@ from batchata.core.events import FORMAT, Event, Opened, RunStarted, decoded_even
 from batchata.core.state import RunState
 from batchata.errors import LedgerError, LedgerInUseError
 
+_BEGINS = b'{"at":"'
+
 logger = logging.getLogger("batchata")
 
 
@@ -58,8 +60,8 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             stack.enter_context(FileLock(f"{path}.lock", thread_local=False).acquire(timeout=0))
-            _mend(path)
             state = read_state(path)
+            _mend(path)
             file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             stack.callback(os.close, file)
             _sync_folder(path.parent)
@@ -117,6 +119,11 @@ def _mend(path: Path) -> None:
         if keep == size:
             return
         if keep == 0:
+            file.seek(0)
+            begins = file.read(len(_BEGINS))
+            if _BEGINS.startswith(begins):
+                file.truncate(0)
+                return
             file.seek(0)
             raise LedgerError(f"{path} is no ledger: it begins with {file.read(60)!r}. Give another state_path")
         logger.warning("the last line of %s was torn by a crash and is cut off (%d bytes)", path, size - keep)

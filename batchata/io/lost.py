@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from batchata.core.items import item_key
-from batchata.errors import NotEndedError, RequestRefusedError
+from batchata.errors import NotEndedError
 from batchata.io.batches import BatchStatus
 from batchata.io.downloads import first_custom_id
 from batchata.io.faults import reading
@@ -63,7 +63,7 @@ class LostAndFound:
     def _is_about(self, client: Anthropic, status: BatchStatus, items: Container[tuple[int, int]]) -> bool:
         try:
             name = first_custom_id(client, status)
-        except (NotEndedError, RequestRefusedError):  # its results are gone: not one that was made just now
+        except NotEndedError:  # its results are gone: not one that was made just now
             name = None
         key = item_key(name) if name else None
         if key is not None and key.run_id == self.run_id and (key.index, key.attempt) in items:
