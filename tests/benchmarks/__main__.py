@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table
 
-from tests.flows.server import running_server
+from tests.servers import running_server
 
 ENVIRONMENT = {**os.environ, "ANTHROPIC_API_KEY": "none", "PYTHONHASHSEED": "0"}
 console = Console(width=100)

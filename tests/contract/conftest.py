@@ -5,7 +5,6 @@ from pydantic import BaseModel
 
 from batchata import BatchManager, make_client
 from batchata.simulator import Simulator
-from tests.flows.conftest import real_server  # noqa: F401 - a fixture
 
 MODEL = "claude-haiku-5-5"
 
@@ -64,9 +63,3 @@ def manager(orchestrator, client, tmp_path):
         return BatchManager(messages=messages, **(usual | options))
 
     return make
-
-
-@pytest.fixture
-def inside(real_server):  # noqa: F811
-    with real_server.in_process():
-        yield real_server

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.flows.server import free_port
+from tests.servers import free_port
 
 pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own warnings are not ours to fail on
 

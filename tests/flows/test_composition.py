@@ -13,7 +13,7 @@ class Contact(BaseModel):
     name: str
 
 
-def test_the_verbs_compose_into_a_flow(prefect_server):
+def test_the_verbs_compose_into_a_flow(inside):
     from prefect import flow, task
 
     @task

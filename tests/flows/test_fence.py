@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flows.server import free_port
+from tests.servers import free_port
 
 pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own warnings are not ours to fail on
 

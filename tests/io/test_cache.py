@@ -413,7 +413,7 @@ class TestBlocks:
         cache.close()
         assert len(warned()) == 3
 
-    def test_saved_blocks_by_name(self, place, tmp_path):
+    def test_saved_blocks_by_name(self, place, real_server):
         code = """
 import os, sys
 from prefect.filesystems import LocalFileSystem
@@ -434,8 +434,8 @@ for name in "local-file-system/nothing", "no-such-type/x", "secret/results":
     except InputError as error:
         print(error)
 """
-        home = {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-        printed = run_python(code, place, PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS="120", **home)
+        server = {name: value for name, value in real_server.environment.items() if name.startswith("PREFECT_")}
+        printed = run_python(code, place, **server)
         missing, unknown, unfit = [text for text in printed.splitlines() if "nothing was sent" in text]
         assert "'local-file-system/nothing', in which answers were to be stored, cannot be loaded" in missing
         assert "write './no-such-type/x'" in unknown
@@ -444,6 +444,7 @@ for name in "local-file-system/nothing", "no-such-type/x", "secret/results":
 
 class TestPlaces:
     def test_prefects_local_storage_by_default(self, tmp_path, monkeypatch, quiet):
+        monkeypatch.delenv("PREFECT_HOME", raising=False)
         stored(BY_DEFAULT, "run1", [1])
         assert (tmp_path / "home/.prefect/storage/batchata" / NAMESPACE / "runs").exists()
         monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "prefect"))
