@@ -43,7 +43,7 @@ def demo(folder: Path | None = None, *, live: Annotated[bool, Parameter(negative
 
 
 @app.command
-def simulate(*, port: int = 8765, style: Style = "bullets", seed: int = 0) -> None:
+def simulate(*, port: int = 8765, style: Style = "bullets", seed: int = 0, seconds: float = 0) -> None:
     """Run a simulator of the Message Batches API on loopback until it is interrupted.
 
     It answers by rule from the documents it is sent. It is not a model.
@@ -57,13 +57,15 @@ def simulate(*, port: int = 8765, style: Style = "bullets", seed: int = 0) -> No
         values, pairs or two fields inside it, all citations in one block, a code fence, or prose around it.
     seed
         Decides the order of the results and everything else that is random.
+    seconds
+        How long each message batch takes. Default: it has ended when it is first looked at.
     """
-    from batchata.simulator import Simulator
+    from batchata.simulator import OnClock, Simulator
 
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    simulator = Simulator(port=port, style=style, seed=seed)
+    simulator = Simulator(port=port, progress=OnClock(seconds), style=style, seed=seed)
     try:
         simulator.start()
     except OSError as error:

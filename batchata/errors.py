@@ -74,11 +74,12 @@ class AmbiguousSubmitError(BatchataError):
     """The answer to a create call was lost, so the message batch may or may not exist.
 
     Sending the same requests again could pay twice. `custom_id` is the first one sent: a batch
-    whose results carry it is the lost one. `total` is its number of requests.
+    whose results carry it is the lost one. `total` is its number of requests. `why` is what happened, alone.
     """
 
-    def __init__(self, message: str, *, custom_id: str, total: int) -> None:
+    def __init__(self, message: str, *, custom_id: str, total: int, why: str = "") -> None:
         super().__init__(message)
+        self.why = why or message
         self.custom_id = custom_id
         self.total = total
 

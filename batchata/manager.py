@@ -18,11 +18,14 @@ from batchata import __version__
 from batchata.core.outcomes import Succeeded
 from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record
+from batchata.core.requests import check_spelling
+from batchata.core.schema import check_response_model
 from batchata.core.session import Session, Stop
 from batchata.core.state import RunState
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary, summary_of
 from batchata.errors import InputError
+from batchata.io.client import api_address
 from batchata.io.intake import given_items
 from batchata.io.ledger import Ledger, open_ledger, read_state
 from batchata.io.results import ResultsFolder, check_directory
@@ -31,7 +34,7 @@ from batchata.job import DEFAULT_MODEL
 from batchata.orchestration.server import is_configured
 from batchata.running.assignment import Assignment
 from batchata.running.local import LocalHands
-from batchata.running.loop import Body, cancel_open
+from batchata.running.loop import Body, cancel_open, snapshot
 from batchata.running.opening import begin
 from batchata.running.options import (
     DEFAULT_ITEMS_PER_JOB,
@@ -121,6 +124,9 @@ class BatchManager(Generic[T]):
         **params: Any,
     ) -> None:
         items = given_items(messages, files, prompt)
+        check_spelling(params)
+        if response_model is not None:
+            check_response_model(response_model)
         headers = params.pop("extra_headers", None)
         self._assignment = Assignment(
             items,
@@ -220,6 +226,7 @@ class BatchManager(Generic[T]):
                 'on_cost_limit="pause" asks through Prefect, and no Prefect API is configured. Set PREFECT_API_URL, '
                 'or give orchestrator="prefect"'
             )
+        self._assignment = replace(self._assignment, api=api_address(self._client))
         check_directory(self.results_dir, "results_dir")
         keep_out_of_git(self.state_path)
         with open_ledger(self.state_path) as ledger:
@@ -232,7 +239,9 @@ class BatchManager(Generic[T]):
             self._stopped = finish.stopped
             summary = self._summary(ledger.state)
         if finish.error is not None:
-            raise finish.error
+            raise finish.error.with_traceback(None) from None  # the way through the threads tells nothing
+        if finish.stopped:
+            logger.warning("%s", finish.stopped)
         return {**summary, "retry_count": finish.retried} if only_failed else summary
 
     def _carried_out(
@@ -246,11 +255,13 @@ class BatchManager(Generic[T]):
             self._assignment, policy, folder, self._max_cost, self._client, self._cache,
             refresh_cache=self._refresh_cache, cancel_on_exit=self._cancel_on_exit,
         )  # fmt: skip
-        if not run.prepare(ledger):
-            return Finish()
+        has_work = run.prepare(ledger)
         self._session = Session(policy, started=time.time())
         where = f"ledger {self.state_path}, results {self.results_dir}"
         with watching(enabled=print_progress, title=where) as watch:
+            if not has_work:
+                watch(snapshot(ledger.state, self._session, time.time()))
+                return Finish()
             body = partial(run.carry_out, ledger, self._session, watch)
             leaving = named_when_interrupted(ledger, canceled=self._cancel_on_exit)
             if orchestrator == "prefect":
@@ -275,6 +286,7 @@ class BatchManager(Generic[T]):
             parallel=self._policy.max_parallel_jobs,
             answer_within=self._answer_within,
             shown=shown,
+            figures=lambda: self._summary(ledger.state),
         )
 
     def _summary(self, state: RunState) -> Summary:

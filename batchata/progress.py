@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from batchata.core.money import rounded_usd, usd
 from batchata.core.snapshots import Snapshot
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -129,7 +130,7 @@ def wrapped(facts: Sequence[Fact], width: int) -> list[list[Fact]]:
 
 def plain_line(snapshot: Snapshot) -> str:
     """One line for a log."""
-    return ", ".join([f"{items_done(snapshot)} items done", *(words for words, _ in facts(snapshot))])
+    return ", ".join([f"{items_done(snapshot)} items ended", *(words for words, _ in facts(snapshot))])
 
 
 def done(snapshot: Snapshot) -> int:
@@ -177,18 +178,6 @@ def _reserved(snapshot: Snapshot) -> str:
         return f"{rounded_usd(snapshot.reserved)} reserved"
     unknown = snapshot.reserved is None and snapshot.batches and snapshot.limit is not None
     return "reserve not known" if unknown else ""
-
-
-def rounded_usd(amount: Decimal) -> str:
-    """With four decimals, unless that would make nothing of something."""
-    rounded = amount.quantize(Decimal("0.0001"))
-    return f"${rounded:,f}" if rounded or not amount else usd(amount)
-
-
-def usd(amount: Decimal) -> str:
-    """With two decimals, or all those it has."""
-    rounded = amount.quantize(Decimal("0.01"))
-    return f"${rounded if rounded == amount else amount:,f}"
 
 
 def duration(seconds: float) -> str:

@@ -13,6 +13,7 @@ from batchata.core.plain import plain
 from batchata.core.schema import json_schema
 
 _SHOWN = 3
+_READABLE = ("model", "enable_citations", "max_tokens", "api")
 
 
 def settings_of(
@@ -23,6 +24,7 @@ def settings_of(
     citations: bool,
     max_tokens: int | None,
     params: Mapping[str, Any],
+    api: str,
 ) -> dict[str, str]:
     """What all requests of a run have in common: short values as they are, long ones as a hash."""
     named = getattr(response_model, "__name__", str(response_model))
@@ -34,6 +36,7 @@ def settings_of(
         "enable_citations": str(citations),
         "max_tokens": str(max_tokens),
         "parameters": _hash(dict(sorted(params.items()))) if params else "none",
+        "api": api,
     }
 
 
@@ -45,7 +48,12 @@ def namespace_of(settings: Mapping[str, str]) -> str:
 def differing_settings(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """What differs, each as half a sentence."""
     names = [name for name in new if old.get(name) != new[name]]
-    return [f"{name} was {old.get(name, 'not known')} and is now {new[name]}" for name in names]
+    return [_difference(name, old.get(name, "not known"), new[name]) for name in names]
+
+
+def _difference(name: str, was: str, now: str) -> str:
+    """A hash tells that something is another one, and nothing else."""
+    return f"{name} was {was} and is now {now}" if name in _READABLE else f"{name} is another one"
 
 
 def differing_names(old: Sequence[str], new: Sequence[str]) -> list[str]:

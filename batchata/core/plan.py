@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import assert_never
 
+from batchata.core.money import rounded_usd, usd
 from batchata.core.session import Session, Watch
 from batchata.core.state import OpenJob, Phase, RunState
 from batchata.core.steps import Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
@@ -138,8 +139,9 @@ def _end(state: RunState, session: Session) -> Step:
 def limit_sentence(session: Session, state: RunState, pending: int) -> str:
     """That the limit is reached, with the numbers."""
     budget = state.budget
-    needed = f"; the next one may cost up to ${session.needed:.4f}" if session.needed is not None else ""
+    needed = f"; the next one may cost up to {rounded_usd(session.needed)}" if session.needed is not None else ""
+    limit = budget.limit or budget.spent
     return (
-        f"the cost limit of ${budget.limit} is reached: ${budget.spent + budget.held:.4f} are spent and "
+        f"the cost limit of {usd(limit)} is reached: {rounded_usd(budget.spent + budget.held)} are spent and "
         f"{pending:,} items are left{needed}. Raise max_cost and run again"
     )

@@ -143,10 +143,9 @@ def _settled(state: RunState, session: Session, settled: Settled, causes: Sequen
         return settled
     if session.stop is None:
         count = state.tally.kinds.total() + len(settled.endings) + len(settled.again)
-        pending = state.total - count
         session.stop = Stop(
-            f"all {count:,} items that have ended failed for the same reason ({cause}); no more are sent "
-            f"({max(pending, 0):,} are left). Mend the cause and run again"
+            f"all {count:,} items that have ended failed for the same reason ({cause}); no more are sent. "
+            "Mend the cause and run again"
         )
     endings = [*settled.endings, *(Ending(each.item, each.kind, each.cost) for each in settled.again)]
     return settled.model_copy(update={"endings": endings, "again": []})

@@ -36,8 +36,11 @@ _REFUSED_PARAMS = {
 }
 _OWN_PARAMS = (
     "messages", "files", "prompt", "model", "response_model", "enable_citations", "max_tokens", "raw_results_dir",
-    "client", "rates", "run_id", "attempt", "model_info",
+    "client", "rates", "run_id", "attempt", "model_info", "items_per_job", "max_parallel_jobs", "max_cost",
+    "state_path", "results_dir", "cache", "refresh_cache", "orchestrator", "on_cost_limit", "answer_within", "rounds",
+    "cancel_on_exit", "lost_after",
 )  # fmt: skip
+_MEANT = {"citations": "enable_citations", "budget": "max_cost", "max_spend": "max_cost", "schema": "response_model"}
 _API_PARAMS = (
     "system", "tools", "tool_choice", "thinking", "output_config", "metadata", "stop_sequences", "service_tier",
     "inference_geo", "temperature", "top_p", "top_k", "container", "context_management", "mcp_servers", "cache_control",
@@ -172,7 +175,7 @@ def shape_of(
             raise InputError(f"{name} cannot be set: {reason}")
     own_format = "format" in (params.get("output_config") or {})
     native, asked = None, None
-    _check_spelling(params)
+    check_spelling(params)
     if response_model is not None:
         check_response_model(response_model)
     if response_model is not None and not own_format:
@@ -185,11 +188,16 @@ def shape_of(
     return Shape(base, prompt, system, asked, native, response_model, enable_citations)
 
 
-def _check_spelling(params: Mapping[str, Any]) -> None:
+def check_spelling(params: Mapping[str, Any]) -> None:
     """A parameter nobody knows passes through, for the API may know it, unless it is all but one that we know."""
     for name in params:
-        if name not in _API_PARAMS and (near := get_close_matches(name, (*_OWN_PARAMS, *_API_PARAMS), 1, cutoff=0.8)):
-            raise InputError(f"there is no parameter {name}; did you mean {near[0]}?")
+        if name in _API_PARAMS:
+            continue
+        near = _MEANT.get(name) or next(
+            iter(get_close_matches(name, (*_OWN_PARAMS, *_API_PARAMS), 1, cutoff=0.8)), None
+        )
+        if near:
+            raise InputError(f"there is no parameter {name}; did you mean {near}?")
 
 
 def _max_tokens(asked: int | None, info: ModelInfo | None, params: Mapping[str, Any]) -> int:

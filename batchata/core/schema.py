@@ -52,6 +52,8 @@ def check_response_model(response_model: Any) -> None:
     root = schema.get("$defs", {}).get(_ref_name(schema.get("$ref", "")), schema)
     if root.get("type") in _SCALARS or "enum" in root or "const" in root:
         raise InputError(f"response_model {_name(response_model)} is a single value; make it a field of a model")
+    if response_model in (dict, list, tuple, set):
+        raise InputError(f"response_model {_name(response_model)} says nothing of its fields; give a Pydantic model")
 
 
 @lru_cache(maxsize=256)

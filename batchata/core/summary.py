@@ -13,16 +13,18 @@ class Summary(TypedDict):
     """What became of a run so far. Money is in USD.
 
     `completed_items` succeeded, `failed_items` ended without a result; with `pending_items` and `in_flight_items`
-    they add up to `total_items`. `outcomes` counts how items ended. `total_cost` is what is on the bill, nan where
-    the cost of an item is not known; `cost_reserved` what batches in flight may still add; `cost_saved_by_cache`
-    what `cached_items` cost when they were first answered. `stopped` says why items are left, if any are.
-    `retry_count` is there after `retry_failed()`: the items it sent again.
+    they add up to `total_items`. `outcomes` counts how items ended. `total_cost` is what is on the bill without
+    the `unpriced_items`, whose cost nobody can tell (nan when no cost is known at all), `cost_reserved` what
+    batches in flight may still add, `cost_saved_by_cache` what `cached_items` cost when they were first answered.
+    `stopped` says why items are left, if any are. `retry_count` is there after `retry_failed()`: the items that
+    were sent again.
     """
 
     total_items: int
     completed_items: int
     failed_items: int
     total_cost: float
+    unpriced_items: int
     jobs_completed: int
     cost_limit_reached: bool
     pending_items: int
@@ -51,7 +53,8 @@ def summary_of(state: RunState, *, total: int, state_path: str, results_dir: str
         "total_items": state.total + new,
         "completed_items": succeeded,
         "failed_items": tally.kinds.total() - succeeded,
-        "total_cost": nan if tally.unpriced else float(budget.spent),
+        "total_cost": nan if tally.unpriced and not budget.spent else float(budget.spent),
+        "unpriced_items": tally.unpriced,
         "jobs_completed": tally.jobs,
         "cost_limit_reached": state.limit_reached,
         "pending_items": state.count(Standing.PENDING, Standing.AGAIN) + new,

@@ -143,6 +143,7 @@ def _ambiguous(batch: EncodedBatch, why: str) -> AmbiguousSubmitError:
         f"(client.messages.batches.list()); it is this one if its results hold the custom_id {batch.first_custom_id}",
         custom_id=batch.first_custom_id,
         total=batch.total,
+        why=f"{why} while a message batch of {batch.total:,} requests was created",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from batchata.errors import CredentialsError
@@ -9,6 +10,7 @@ from batchata.errors import CredentialsError
 if TYPE_CHECKING:
     from anthropic import Anthropic
 
+_ADDRESS = "https://api.anthropic.com"
 _WHERE = (
     "no credentials for the Claude API were found. Put ANTHROPIC_API_KEY=... into the environment or into a .env "
     "file in your project, or pass client=Anthropic(api_key=...). To try it without a key: batchata demo"
@@ -22,13 +24,8 @@ def make_client(api_key: str | None = None, base_url: str | None = None) -> Anth
     (the SDK itself would only say so at the first request).
     """
     import anthropic
-    from dotenv import find_dotenv, load_dotenv
 
-    if found := find_dotenv(usecwd=True):
-        try:
-            load_dotenv(found)
-        except UnicodeDecodeError as error:
-            raise CredentialsError(f"{found} is not UTF-8 text, so no key can be read from it") from error
+    _read_dotenv()
     try:
         client = anthropic.Anthropic(api_key=api_key, base_url=base_url)
     except anthropic.AnthropicError as error:
@@ -37,3 +34,21 @@ def make_client(api_key: str | None = None, base_url: str | None = None) -> Anth
         client.close()
         raise CredentialsError(_WHERE)
     return client
+
+
+def api_address(client: Anthropic | None) -> str:
+    """Where the API lives for this client, or for one that `make_client` would make of the environment."""
+    if client is None:
+        _read_dotenv()
+    address = str(client.base_url) if client is not None else os.environ.get("ANTHROPIC_BASE_URL") or _ADDRESS
+    return address.rstrip("/")
+
+
+def _read_dotenv() -> None:
+    from dotenv import find_dotenv, load_dotenv
+
+    if found := find_dotenv(usecwd=True):
+        try:
+            load_dotenv(found)
+        except UnicodeDecodeError as error:
+            raise CredentialsError(f"{found} is not UTF-8 text, so no key can be read from it") from error

@@ -59,6 +59,7 @@ def _keep(file: IO[bytes], partial: Path, target: Path) -> None:
     try:
         file.flush()
         os.fsync(file.fileno())
+        partial.chmod(0o644)  # a temporary file is its owner's alone
         partial.replace(target)
     except OSError as error:
         logger.warning("the raw results are not kept as %s: %s", target, error)

@@ -27,6 +27,7 @@ from prefect.input import RunInput, keyset_from_paused_state
 from prefect.states import Paused, Running
 from pydantic import Field, ValidationError
 
+from batchata.core.money import rounded_usd, usd
 from batchata.errors import BatchataError
 from batchata.orchestration.server import LOOK_SECONDS, Line, own_flow_run_id, state_type
 
@@ -79,16 +80,16 @@ class LimitQuestion:
         """Why the run could not go on under this limit; empty when it can."""
         if new_limit > max(self.limit, self.spent) and new_limit >= self.spent + (self.next_bound or 0):
             return ""
-        return f"a limit of ${new_limit:f} is not enough to go on. Type ${self.suggestion:f} or more."
+        return f"a limit of {usd(new_limit)} is not enough to go on. Type {usd(self.suggestion)} or more."
 
     def describe(self, refusal: str = "") -> str:
         """What the form says above its fields, in Markdown."""
-        bound = f" The next one may cost up to ${self.next_bound:f}." if self.next_bound is not None else ""
+        bound = f" The next one may cost up to {rounded_usd(self.next_bound)}." if self.next_bound is not None else ""
         refused = f"**Your last answer was not accepted:** {refusal}\n\n" if refusal else ""
         return (
-            f"{refused}The cost limit of **${self.limit:f}** is reached: **${self.spent:f}** is spent and "
+            f"{refused}The cost limit of **{usd(self.limit)}** is reached: **{rounded_usd(self.spent)}** is spent and "
             f"**{self.pending:,}** items wait.{bound}\n\n"
-            f"Choose **continue** and type the new limit of the whole run, ${self.suggestion:f} or more.\n\n"
+            f"Choose **continue** and type the new limit of the whole run, {usd(self.suggestion)} or more.\n\n"
             "Or choose **stop** and type 1 as the limit, which is not read then. A later run goes on with what waits."
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any, cast
 
@@ -14,17 +14,24 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from batchata.core.steps import Finish
+from batchata.core.summary import Summary
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
 from batchata.running.loop import Body
 
 
 def run_as_flow(
-    body: Body, *, run_id: str, parallel: int, answer_within: float | None, shown: Mapping[str, Any]
+    body: Body,
+    *,
+    run_id: str,
+    parallel: int,
+    answer_within: float | None,
+    shown: Mapping[str, Any],
+    figures: Callable[[], Summary],
 ) -> Finish:
     """Carries out `body` in a flow run of its own, or in the one that it is called from.
 
-    `shown` are the parameters that the flow run has in the UI.
+    `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of.
     """
     hands = PrefectHands(run_id, Fence(), answer_within)
 
@@ -53,18 +60,28 @@ def run_as_flow(
     ) -> State[Any]:
         finish = with_hands()
         finished.append(finish)
-        return _state_of(finish, cancelled=hands.was_cancelled)
+        return state_of(finish, figures(), cancelled=hands.was_cancelled)
 
     batch_manager(**shown, return_state=True).result(raise_on_failure=not finished)
     return finished[0]
 
 
-def _state_of(finish: Finish, *, cancelled: bool) -> State[Any]:
+def state_of(finish: Finish, figures: Summary, *, cancelled: bool) -> State[Any]:
     """What the UI shows at the end."""
+    message = ". ".join(part for part in (_told(figures), finish.stopped) if part)
     if cancelled:
-        return Cancelled(message=finish.stopped)
+        return Cancelled(message=message)
     if finish.error is not None:
-        return Failed(message=str(finish.error))
+        return Failed(message=message)
     if finish.stopped:
-        return Completed(name="Stopped", message=finish.stopped)
-    return Completed(message="every item has ended")
+        return Completed(name="Stopped", message=message)
+    return Completed(name="CompletedWithFailures" if figures["failed_items"] else "Completed", message=message)
+
+
+def _told(figures: Summary) -> str:
+    limit = f" of ${figures['max_cost']:.2f}" if figures["max_cost"] is not None else ""
+    failed = f", {figures['failed_items']:,} failed" if figures["failed_items"] else ""
+    return (
+        f"{figures['completed_items']:,} of {figures['total_items']:,} items succeeded{failed}; "
+        f"${figures['total_cost']:.4f}{limit} spent"
+    )

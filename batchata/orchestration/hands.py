@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 from prefect.futures import PrefectFuture
 
 from batchata.core.fingerprints import job_key
+from batchata.core.money import usd
 from batchata.core.steps import Ask, Collect, Report, Send, Work
 from batchata.orchestration.approval import Ending, LimitQuestion, ask
 from batchata.orchestration.fence import Fence
-from batchata.orchestration.server import is_cancelling
+from batchata.orchestration.server import is_cancelling, own_flow_run_id
 from batchata.orchestration.tasks import collect_job, submit_job
 from batchata.running.local import LocalHands
 from batchata.running.loop import Done
+
+logger = logging.getLogger("batchata")
 
 
 class PrefectHands:
@@ -60,6 +64,13 @@ class PrefectHands:
             pending=question.pending,
             next_bound=question.needed,
             number=question.number,
+        )
+        logger.warning(
+            "the cost limit of %s is reached, %s items wait: flow run %s asks for a new limit or a stop. Answer with "
+            "Resume in the Prefect UI",
+            usd(question.limit),
+            f"{question.pending:,}",
+            own_flow_run_id(),
         )
         answer = ask(asked, timeout=self._answer_within)
         self.was_cancelled = answer is Ending.CANCELLED

@@ -7,13 +7,15 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.states import Failed
 from prefect.tasks import exponential_backoff
 
 from batchata.core.steps import Report
-from batchata.errors import IncompleteResultsError, ServiceError
+from batchata.errors import BatchataError, IncompleteResultsError, ServiceError
 from batchata.orchestration.fence import rate_limited_create
 
 _READS = 3
+_PASSING = (ServiceError, IncompleteResultsError)
 
 
 def _stage_key(stage: str) -> Callable[..., str]:
@@ -22,7 +24,7 @@ def _stage_key(stage: str) -> Callable[..., str]:
 
 
 def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
-    return isinstance(state.result(raise_on_failure=False), ServiceError | IncompleteResultsError)
+    return isinstance(state.result(raise_on_failure=False), _PASSING)
 
 
 @task(
@@ -36,7 +38,7 @@ def _may_pass(_task: Any, _run: Any, state: Any) -> bool:
 def submit_job(job: int, key: str, carry_out: Callable[[], Report]) -> Report:  # noqa: ARG001 - they name the run
     """The batch id."""
     rate_limited_create()
-    return carry_out()
+    return _outcome_of(carry_out, ())
 
 
 @task(
@@ -52,4 +54,14 @@ def submit_job(job: int, key: str, carry_out: Callable[[], Report]) -> Report:  
 )
 def collect_job(job: int, key: str, carry_out: Callable[[], Report]) -> Report:  # noqa: ARG001 - they name the run
     """What the results come to."""
-    return carry_out()
+    return _outcome_of(carry_out, _PASSING)
+
+
+def _outcome_of(carry_out: Callable[[], Report], raised: tuple[type[BatchataError], ...]) -> Any:
+    """An error that says all there is to say fails the task run without a traceback in its log."""
+    try:
+        return carry_out()
+    except raised:
+        raise
+    except BatchataError as error:
+        return Failed(message=str(error), data=error)

@@ -35,6 +35,7 @@ class Assignment:
     rates: Rates | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] | None = None
+    api: str = ""
 
     @cached_property
     def settings(self) -> dict[str, str]:
@@ -46,6 +47,7 @@ class Assignment:
             citations=self.citations,
             max_tokens=self.max_tokens,
             params={**self.params, **({"extra_headers": dict(self.headers)} if self.headers else {})},
+            api=self.api,
         )
 
     def names(self) -> list[str]:

@@ -13,13 +13,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from batchata.core.events import Decided, Intent, Submitted
+from batchata.core.money import usd
 from batchata.core.plan import decide
 from batchata.core.reacting import react, withdrawn
 from batchata.core.session import Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState, Standing
-from batchata.core.steps import Ask, Collect, Created, Failed, Finish, Form, Look, Report, Search, Send, Wait, Work
-from batchata.errors import BatchataError
+from batchata.core.steps import Ask, Created, Failed, Finish, Form, Report, Send, Wait, Work
+from batchata.errors import AmbiguousSubmitError, BatchataError
 from batchata.io.batches import cancel
 from batchata.io.ledger import Ledger
 from batchata.running.worker import Worker
@@ -36,7 +37,7 @@ TICK = 1.0
 _LAST_WAIT = 10.0
 """Seconds that calls which are under way get when the run is interrupted: a create should bring its id home."""
 
-_LOGGED_MISSES = (1, 2, 5)
+_LOGGED_MISSES = (1, 5)
 _BETWEEN_LOOKS = 0.2
 
 Done = Callable[[Work, Report | BaseException], None]
@@ -152,16 +153,20 @@ class Loop:
             cancel_open(self.worker.client, self.ledger)
 
     def _log(self, step: Work, error: BatchataError) -> None:
+        if isinstance(error, AmbiguousSubmitError):
+            logger.warning("job %d: %s. Its batch is looked for", step.job, error.why)
+            return
         misses = self.session.watches[step.job].misses if step.job in self.session.watches else 1
         if misses in _LOGGED_MISSES or misses % 10 == 0:
-            logger.warning("job %d, %s: %s (failure %d in a row)", step.job, _NAMES[type(step)], error, misses)
+            again = f" (failure {misses} in a row)" if misses > 1 else ""
+            logger.warning("job %d: %s%s", step.job, error, again)
 
     def _ask(self, question: Ask) -> None:
         self._show(last=True)
         answer = self.hands.ask(question, self.run_id)
         at = datetime.now(UTC)
         if isinstance(answer, str):
-            self.session.stop = Stop(f"{answer} (${question.limit:.2f}; {question.pending:,} items are left)")
+            self.session.stop = Stop(f"{answer} ({usd(question.limit)}; {question.pending:,} items are left)")
             self.ledger.record(Decided(at=at, what="stop", reason=answer), sync=True)
             self.ledger.record(Decided(at=at, what="limit_reached", limit=question.limit))
             return
@@ -203,9 +208,6 @@ class Loop:
             self.watch(snapshot(self.state, self.session, time.time()))
 
 
-_NAMES = {Form: "forming", Send: "creating", Search: "searching", Look: "looking", Collect: "collecting"}
-
-
 def cancel_open(client: Anthropic, ledger: Ledger) -> list[str]:
     """Asks the API to stop every batch that is in flight; returns their ids. Failures are warnings."""
     canceled = []
@@ -235,7 +237,7 @@ def snapshot(state: RunState, session: Session, now: float) -> Snapshot:
         pending=state.count(Standing.PENDING, Standing.AGAIN),
         cached=state.tally.cached,
         batches=len(state.open),
-        spent=None if state.tally.unpriced else budget.spent,
+        spent=None if state.tally.unpriced and not budget.spent else budget.spent,
         reserved=None if budget.limit is None else budget.reserved,
         limit=budget.limit,
         elapsed=now - session.started,

@@ -18,9 +18,12 @@ from batchata.core.requests import MAX_ITEM_BYTES, checked_messages, item_name, 
 from batchata.core.state import RunState, Standing
 from batchata.errors import InputError, LedgerMismatchError, Problem
 from batchata.io.ledger import Ledger
-from batchata.io.sources import is_file_id, source_name
+from batchata.io.sources import is_file_id, read_document, source_name
 from batchata.running.assignment import Assignment, Requests
 from batchata.running.forming import encoded_params
+
+READ_BEFOREHAND = 500
+"""So many files are opened before anything is sent: a few seconds, where a run takes an hour."""
 
 _NAMES_A_LINE = 10_000
 
@@ -73,16 +76,36 @@ def check_same(path: Path, state: RunState, settings: dict[str, str], names: Seq
 
 
 def check_items(assignment: Assignment, state: RunState) -> None:
-    """Looks at what can be seen without reading every file. Raises InputError that names each bad item."""
-    check = _file_problem if assignment.is_files else _messages_problem
+    """Raises InputError that names each bad item.
+
+    Of many files only that is seen which shows without reading them: then one that cannot be opened fails alone,
+    when its job is formed.
+    """
+    waiting = [index for index in range(len(assignment.items)) if not _has_ended(state, index)]
+    check = _messages_problem
+    if assignment.is_files:
+        check = _file_problem if len(waiting) > READ_BEFOREHAND else _document_problem
     problems = []
-    for index, item in enumerate(assignment.items):
-        ended = index < state.total and state.kind_of(index) is not None
-        if not ended and (reason := check(item)):
-            name = source_name(item, index) if assignment.is_files else item_name(item, index)
-            problems.append(Problem(name, reason))
+    for index in waiting:
+        if reason := check(assignment.items[index]):
+            name = source_name if assignment.is_files else item_name
+            problems.append(Problem(name(assignment.items[index], index), reason))
     if problems:
         raise InputError.of_items(problems, len(assignment.items))
+
+
+def _has_ended(state: RunState, index: int) -> bool:
+    return index < state.total and state.kind_of(index) is not None
+
+
+def _document_problem(item: Any) -> str | None:
+    if reason := _file_problem(item):
+        return reason
+    try:
+        read_document(item)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) -> None:

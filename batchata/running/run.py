@@ -51,12 +51,13 @@ class Run:
 
     def prepare(self, ledger: Ledger) -> bool:
         """Writes down that the run goes on; False when there is nothing left to do, for which no key is needed."""
-        if not self._has_work(ledger.state):
-            return False
-        if self.max_cost is not None and self.assignment.rates is None:
+        has_work = self._has_work(ledger.state)
+        if has_work and self.max_cost is not None and self.assignment.rates is None:
             rates_of(self.assignment.model)
-        opened(ledger, self.max_cost)
-        return True
+        last = ledger.state.opened
+        if has_work or last is None or last.max_cost != self.max_cost:
+            opened(ledger, self.max_cost)
+        return has_work
 
     def carry_out(self, ledger: Ledger, session: Session, watch: Callable[[Snapshot], None], hands: Hands) -> Finish:
         """Until it finishes. Raises InputError, ModelError, CredentialsError before anything is sent."""

@@ -50,7 +50,12 @@ def _left(ledger: Ledger, *, canceled: bool) -> str:
     ids = [job.batch_id for job in ledger.state.open.values() if job.batch_id]
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     named = f" ({', '.join(ids[:_SHOWN])}{more})" if ids else ""
-    what = "were told to stop" if canceled else "go on without it"
-    again = f"run the same with state_path={str(ledger.path)!r} to go on"
-    stop = "" if canceled or not ids else "; cancel() stops them"
-    return f"the run was interrupted; {len(ids)} batches{named} {what}. Nothing is lost: {again}{stop}"
+    again = f"Run the same with state_path={str(ledger.path)!r} to go on"
+    if not ids:
+        return f"the run was interrupted with nothing in flight. {again}"
+    count = "1 batch" if len(ids) == 1 else f"{len(ids)} batches"
+    if canceled:
+        what = "told to stop; what they had answered is kept, the rest waits for retry_failed()"
+    else:
+        what = "in flight, going on without it and collected by the next run; cancel() stops them"
+    return f"the run was interrupted. {count}{named}: {what}. {again}"

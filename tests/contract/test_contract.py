@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from batchata import AccountError, InputError, LedgerMismatchError, RequestRefusedError, load_results_from_disk
+from batchata.running.opening import READ_BEFOREHAND
 from tests.contract.conftest import Contact
 
 pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own warnings are not ours to fail on
@@ -204,7 +205,7 @@ def test_other_work_is_refused(manager, people):
         manager([*people(9), *people(1, first=99)]).run()
     with pytest.raises(LedgerMismatchError, match="model was claude-haiku-5-5 and is now claude-sonnet-5-5"):
         manager(people(10), model="claude-sonnet-5-5").run()
-    with pytest.raises(LedgerMismatchError, match="parameters was"):
+    with pytest.raises(LedgerMismatchError, match="parameters is another one"):
         manager(people(10), system="Be brief.").run()
     with pytest.raises(LedgerMismatchError, match="there were 10 items and are now 4"):
         manager(people(4)).run()
@@ -242,19 +243,27 @@ def test_bad_input_is_named_before_anything_is_sent(manager, people, simulator):
 
 
 def test_a_file_that_turns_out_unreadable_costs_only_itself(manager, simulator, tmp_path, orchestrator):
-    good = [tmp_path / f"{number}.txt" for number in range(4)]
-    for number, path in enumerate(good):
+    paths = [tmp_path / f"{number}.txt" for number in range(READ_BEFOREHAND + 1)]
+    for number, path in enumerate(paths):
         path.write_text(f"Name: Person Nr{number}")
     bad = tmp_path / "bad.pdf"
     bad.write_bytes(b"no PDF at all")
-    each = manager(None, files=[*good[:2], bad, *good[2:]], prompt="Who is it?")
+    each = manager(None, files=[*paths[:2], bad, *paths[2:]], prompt="Who is it?", items_per_job=1000)
     summary = each.run()
-    assert (summary["completed_items"], summary["failed_items"]) == (4, 1)
+    assert (summary["completed_items"], summary["failed_items"]) == (len(paths), 1)
     (failure,) = each.failures()
     assert (failure.index, failure.outcome, failure.source) == (2, "errored", str(bad))
     assert "not a PDF" in failure.reason
-    assert names_of(each) == everybody(4)
-    assert [record.source for record in each.outcomes()] == [str(path) for path in [*good[:2], bad, *good[2:]]]
+    assert names_of(each) == everybody(len(paths))
+    assert [record.source for record in each.outcomes()][:4] == [*map(str, paths[:2]), str(bad), str(paths[2])]
+
+
+def test_of_a_few_files_all_are_opened_beforehand(manager, simulator, tmp_path):
+    bad = tmp_path / "bad.pdf"
+    bad.write_bytes(b"no PDF at all")
+    with pytest.raises(InputError, match=r"bad\.pdf.*not a PDF"):
+        manager(None, files=[bad], prompt="Who is it?").run()
+    assert simulator.state()["create_calls"] == 0
 
 
 def test_both_write_the_same_ledger(manager, people, simulator):

@@ -34,7 +34,7 @@ def settings(**more):
         "max_tokens": None,
         "params": {},
     }
-    return settings_of(**{**known, **more})
+    return settings_of(**{"api": "https://api", **known, **more})
 
 
 @pytest.mark.parametrize(("more", "name"), [
