@@ -42,6 +42,7 @@ from batchata.running.options import (
     LOST_AFTER,
     OnCostLimit,
     Orchestrator,
+    check_types,
     checked_limit,
     checked_orchestrator,
     checked_policy,
@@ -125,8 +126,11 @@ class BatchManager(Generic[T]):
     ) -> None:
         items = given_items(messages, files, prompt)
         check_spelling(params)
+        check_types(model=model, prompt=prompt, rates=rates, max_tokens=max_tokens, lost_after=lost_after)
         if response_model is not None:
             check_response_model(response_model)
+        if messages is not None and prompt is not None:
+            raise InputError("prompt goes with files; in a conversation, say it in a message")
         headers = params.pop("extra_headers", None)
         self._assignment = Assignment(
             items,
@@ -211,6 +215,8 @@ class BatchManager(Generic[T]):
             self._session.stop = Stop("it was canceled; run again to go on", cancel=True)
             with using(self._client) as client:
                 return cancel_open(client, self._live)
+        if not self._state().open:
+            return []
         with open_ledger(self.state_path) as ledger, using(self._client) as client:
             return cancel_open(client, ledger)
 

@@ -133,12 +133,16 @@ class Settled(_Line):
 
 
 class Decided(_Line):
-    """What was decided about the run as a whole: a new limit, a stop, failed items to be sent again."""
+    """What was decided about the run as a whole: a new limit, a stop, failed items to be sent again.
+
+    `max_tokens` are those that an item asks for from now on.
+    """
 
     event: Literal["decision"] = "decision"
     what: Literal["limit_reached", "limit", "stop", "retry", "cancel"]
     limit: Decimal | None = None
     items: list[int] = []
+    max_tokens: dict[int, int] = {}
     reason: str = ""
 
 

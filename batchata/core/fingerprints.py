@@ -71,7 +71,7 @@ def name_of(item: Any) -> str:
     if isinstance(item, str) or hasattr(item, "__fspath__"):
         return str(item)
     if isinstance(item, Document):
-        return item.source or f"document {_hash(item.block)}"
+        return f"{item.source or 'document'} {_hash(item.block)}"
     if isinstance(item, bytes | bytearray | memoryview):
         return f"{len(item)} bytes {blake2b(item, digest_size=8).hexdigest()}"
     return f"messages {_hash(item)}"

@@ -71,7 +71,7 @@ def decoded(line: bytes | str) -> Any:
     except orjson.JSONDecodeError:
         try:
             return json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -94,7 +94,7 @@ def _answered(
     usage = message.get("usage")
     known: dict[str, Any] = {
         "custom_id": custom_id,
-        "model": message.get("model") or "",
+        "model": str(message.get("model") or ""),
         "usage": usage if isinstance(usage, Mapping) else {},
         "message_id": message.get("id"),
     }

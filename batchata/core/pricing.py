@@ -44,6 +44,18 @@ class Cost:
         return Cost(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
 
 
+_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+def _are_counts(usage: Mapping[str, Any]) -> bool:
+    """Whether everything that is counted is a number, where it is given."""
+    parts = [usage.get("cache_creation") or {}, usage.get("server_tool_use") or {}]
+    if not all(isinstance(each, Mapping) for each in parts):
+        return False
+    counts = [*(usage.get(name) for name in _COUNTS), *(each for part in parts for each in part.values())]
+    return all(each is None or (isinstance(each, int) and each >= 0) for each in counts)
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """The token classes of a `usage`, exclusive of each other. `searches` counts web searches."""
@@ -66,6 +78,8 @@ class Tokens:
         usage = plain(usage)
         if usage.get("input_tokens") is None or usage.get("output_tokens") is None:
             raise UnknownUsageError(f"the usage gives no input_tokens or output_tokens: {dict(usage)!r}")
+        if not _are_counts(usage):
+            raise UnknownUsageError(f"the usage holds counts that are none: {dict(usage)!r}")
         written = usage.get("cache_creation_input_tokens") or 0
         short = (usage.get("cache_creation") or {}).get("ephemeral_5m_input_tokens") or 0
         server = usage.get("server_tool_use") or {}

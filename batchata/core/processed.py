@@ -66,7 +66,7 @@ def line_of(record: Record[Any], *, run_id: str, attempt: int, cached: bool = Fa
         "result": _result(detail),
         "citations": record.citations,
         "usage": record.usage,
-        "cost": None if record.cost is None else orjson.Fragment(f"{record.cost:f}"),
+        "cost": None if record.cost is None else str(record.cost),
         "reason": record.reason,
         "batch_id": record.batch_id,
         "attempt": attempt,

@@ -70,7 +70,7 @@ def react(
                 session.stop = _account_stop(report.trouble)
             return [_settled(state, session, report.settled, report.causes)]
         case Failed():
-            return _failed(session, step, report.error, at, chance)
+            return _failed(state, session, step, report.error, at, chance)
         case _:
             assert_never(report)
 
@@ -165,13 +165,15 @@ def _account_stop(trouble: str) -> Stop:
     return Stop(str(error), error)
 
 
-def _failed(session: Session, step: Work, error: BatchataError, at: datetime, chance: float) -> list[Event]:
+def _failed(
+    state: RunState, session: Session, step: Work, error: BatchataError, at: datetime, chance: float
+) -> list[Event]:
     match step:
         case Form():
             session.stop = session.stop or Stop(str(error), error)
             return []
         case Send():
-            return _not_sent(session, step.job, error, at, chance)
+            return _not_sent(state, session, step.job, error, at, chance)
         case Search() | Look() | Collect():
             _missed(session, session.watch(step.job), error, at.timestamp(), chance)
             return []
@@ -179,20 +181,22 @@ def _failed(session: Session, step: Work, error: BatchataError, at: datetime, ch
             assert_never(step)
 
 
-def _not_sent(session: Session, job: int, error: BatchataError, at: datetime, chance: float) -> list[Event]:
+def _not_sent(
+    state: RunState, session: Session, job: int, error: BatchataError, at: datetime, chance: float
+) -> list[Event]:
     """An ambiguous failure leaves the job to be searched for; after any other one nothing was created."""
     session.formed.discard(job)
     now = at.timestamp()
+    if isinstance(error, ServiceError | AmbiguousSubmitError):
+        session.refusals += 1
+        session.create_after = now + next_delay(session.refusals, chance)
+        if session.refusals >= MOST_MISSES and state.open.keys() <= {job}:  # what is in flight is worth the wait
+            session.stop = session.stop or Stop(str(error), error, drain=False)
     if isinstance(error, AmbiguousSubmitError):
         session.searched.add(job)
         session.watches[job] = Watch(due=now, tried=now)
         return []
-    if isinstance(error, ServiceError):
-        session.refusals += 1
-        session.create_after = now + next_delay(session.refusals, chance)
-        if session.refusals >= MOST_MISSES:
-            session.stop = session.stop or Stop(str(error), error, drain=False)
-    else:
+    if not isinstance(error, ServiceError):
         session.stop = session.stop or Stop(str(error), error, drain=not isinstance(error, CredentialsError))
     return [Unsent(at=at, job=job, reason=str(error))]
 

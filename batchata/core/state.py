@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, IntEnum, auto
-from heapq import heappop, heappush
 from typing import assert_never
 
 from batchata.core.budget import Budget
@@ -60,13 +59,14 @@ class OpenJob:
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over all that is settled."""
+    """Sums over all that is settled; `unlimited` are the unpriced items of jobs that had no bound either."""
 
     kinds: Counter[Kind] = field(default_factory=Counter)
     jobs: int = 0
     cached: int = 0
     saved: Decimal = Decimal(0)
     unpriced: int = 0
+    unlimited: int = 0
     retried: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -96,8 +96,6 @@ class RunState:
         self._kinds = bytearray()
         self._attempts: array[int] = array("L")
         self._job_of: array[int] = array("L")
-        self._first_fresh = 0
-        self._returned: list[int] = []
         self._again: OrderedDict[int, None] = OrderedDict()
         self._max_tokens: dict[int, int] = {}
 
@@ -130,24 +128,12 @@ class RunState:
         return sum(self._standing.count(each) for each in standings)
 
     def pending(self, *, only_again: bool = False) -> Iterator[int]:
-        """The items that wait to be sent: those returned unsent, then new ones, then those sent again."""
-        if not only_again:
-            yield from self._new()
+        """The items that wait to be sent: in the order of the input, then those that are sent again."""
+        index = -1 if only_again else self._standing.find(Standing.PENDING)
+        while index >= 0:
+            yield index
+            index = self._standing.find(Standing.PENDING, index + 1)
         yield from self._again
-
-    def _new(self) -> Iterator[int]:
-        yield from self._still_returned()
-        while self._first_fresh < self.total and self._standing[self._first_fresh] != Standing.PENDING:
-            self._first_fresh += 1
-        returned = set(self._returned)
-        for index in range(self._first_fresh, self.total):
-            if self._standing[index] == Standing.PENDING and index not in returned:
-                yield index
-
-    def _still_returned(self) -> list[int]:
-        while self._returned and self._standing[self._returned[0]] != Standing.PENDING:
-            heappop(self._returned)
-        return sorted(index for index in set(self._returned) if self._standing[index] == Standing.PENDING)
 
     def apply(self, event: Event) -> None:
         """Takes one event in."""
@@ -218,7 +204,6 @@ class RunState:
                 self._again.move_to_end(index, last=False)
             else:
                 self._standing[index] = Standing.PENDING
-                heappush(self._returned, index)
 
     def _settle(self, event: Settled) -> None:
         job = self.open.pop(event.job, None)
@@ -235,6 +220,9 @@ class RunState:
             self._send_again(each.item, each.kind, each.max_tokens)
             self.tally.unpriced += each.cost is None
         self._return(event.pending)
+        if job is not None and job.bound is None:
+            self.tally.unlimited += sum(cost is None for _, _, cost in event.endings)
+            self.tally.unlimited += sum(each.cost is None for each in event.again)
         self._sum(event)
 
     def _sum(self, event: Settled) -> None:
@@ -261,15 +249,17 @@ class RunState:
             case "limit_reached":
                 self.limit_reached = True
             case "retry":
-                self._retry(event.items)
+                self._retry(event.items, event.max_tokens)
             case "stop":
                 self.answers += 1
             case "cancel":
                 pass
 
-    def _retry(self, indexes: list[int]) -> None:
+    def _retry(self, indexes: list[int], max_tokens: Mapping[int, int]) -> None:
+        """They begin anew: what was tried before does not count."""
         for index in indexes:
             kind = KINDS[self._kinds[index]]
             self.tally.kinds[kind] -= 1
-            self._send_again(index, kind, None)
+            self._send_again(index, kind, max_tokens.get(index))
+            self.history[index] = ()
         self.tally.retried += len(indexes)

@@ -137,18 +137,24 @@ def _copy(client: Anthropic, batch_id: str, url: str, file: IO[bytes]) -> None:
             file.write(chunk)
 
 
-def first_custom_id(client: Anthropic, status: BatchStatus) -> str | None:
-    """Which item the first line of a batch's results is about; no more than that line is read."""
+def some_custom_id(client: Anthropic, status: BatchStatus) -> str:
+    """Which item one line of a batch's results is about, the first that says it; no more is read than that.
+
+    Raises ServiceError when no line does.
+    """
     with _chunks(client, status.batch_id, _own_url(client, status)) as chunks:
-        line = b""
-        for chunk in chunks:
-            line += chunk
-            if b"\n" in line.lstrip():
-                break
-    first, end, _ = line.lstrip().partition(b"\n")
-    if not end and not _is_json(first):
-        raise ServiceError(f"results of {status.batch_id}: the stream ended within its first line; try again")
-    return custom_id_of(first)
+        for line in _lines(chunks):
+            if name := custom_id_of(line):
+                return name
+    raise ServiceError(f"results of {status.batch_id}: no line says which item it is about; try again")
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from whole
+    yield rest
 
 
 @contextmanager

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from batchata.core.items import item_key
 from batchata.errors import NotEndedError
 from batchata.io.batches import BatchStatus
-from batchata.io.downloads import first_custom_id
+from batchata.io.downloads import some_custom_id
 from batchata.io.faults import reading
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
 
-CLOCKS_APART = timedelta(hours=1)
-"""How far this machine's clock may be off: older batches are not looked at."""
+CLOCKS_APART = timedelta(hours=25)
+"""How far this machine's clock may be off, or its time zone be wrong: older batches are not looked at."""
 
 _PAGE = 100
 
@@ -61,15 +61,14 @@ class LostAndFound:
                 yield status
 
     def _is_about(self, client: Anthropic, status: BatchStatus, items: Container[tuple[int, int]]) -> bool:
+        """Raises the errors of reading: what could not be read may still be the one."""
         try:
-            name = first_custom_id(client, status)
-        except NotEndedError:  # its results are gone: not one that was made just now
-            name = None
-        key = item_key(name) if name else None
-        if key is not None and key.run_id == self.run_id and (key.index, key.attempt) in items:
-            return True
-        if key is None or key.run_id != self.run_id:
-            self._foreign.add(status.batch_id)
+            key = item_key(some_custom_id(client, status))
+        except NotEndedError:  # its results are gone, so it was not made just now
+            key = None
+        if key is not None and key.run_id == self.run_id:
+            return (key.index, key.attempt) in items
+        self._foreign.add(status.batch_id)
         return False
 
 
@@ -80,11 +79,12 @@ def batches_since(client: Anthropic, since: datetime) -> Iterator[BatchStatus]:
         with reading("list batches"):
             params = {"limit": _PAGE, **after}
             raw: Any = client.get("/v1/messages/batches", cast_to=object, options={"params": params})
-            page = [BatchStatus.from_api(each) for each in raw["data"]]
+            page = [BatchStatus.from_api(each) for each in raw.get("data") or ()]
         for status in page:
             if status.created_at < since:
                 return
             yield status
-        if not raw.get("has_more") or not page:
+        last = page[-1].batch_id if page else None
+        if not raw.get("has_more") or last is None or after.get("after_id") == last:
             return
-        after = {"after_id": page[-1].batch_id}
+        after = {"after_id": last}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from typing import Any, cast
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
-from prefect.futures import PrefectFuture
 from prefect.states import Cancelled, Completed, Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary
@@ -33,22 +32,20 @@ def run_as_flow(
 
     `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of.
     """
-    hands = PrefectHands(run_id, Fence(), answer_within)
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2 * parallel)
+    hands = PrefectHands(run_id, Fence(), runner, answer_within)
 
     def with_hands() -> Finish:
-        with closing(hands):
+        with runner, closing(hands):
             return body(hands)
 
     if FlowRunContext.get() is not None:
         return with_hands()
-    finished: list[Finish] = []
-
-    runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=2 * parallel))
+    finished: list[Finish | Exception] = []
 
     @flow(
         name="batch-manager",
         flow_run_name=f"{shown['model']} · {shown['items']} items · {run_id}",
-        task_runner=runner,
         validate_parameters=False,
     )
     def batch_manager(  # the parameters are what the UI shows of the run
@@ -58,11 +55,17 @@ def run_as_flow(
         state_path: str,  # noqa: ARG001
         results_dir: str,  # noqa: ARG001
     ) -> State[Any]:
-        finish = with_hands()
+        try:
+            finish = with_hands()
+        except Exception as error:
+            finished.append(error)
+            raise
         finished.append(finish)
         return state_of(finish, figures(), cancelled=hands.was_cancelled)
 
-    batch_manager(**shown, return_state=True).result(raise_on_failure=not finished)
+    batch_manager(**shown, return_state=True)
+    if isinstance(finished[0], Exception):
+        raise finished[0]
     return finished[0]
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from prefect.futures import PrefectFuture
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from batchata.core.fingerprints import job_key
 from batchata.core.money import usd
@@ -25,9 +26,12 @@ logger = logging.getLogger("batchata")
 class PrefectHands:
     """To be used in the body of a flow. Looks, searches and forming are no task runs: they are many and small."""
 
-    def __init__(self, run_id: str, fence: Fence, answer_within: float | None = None) -> None:
+    def __init__(
+        self, run_id: str, fence: Fence, runner: ThreadPoolTaskRunner[Any], answer_within: float | None = None
+    ) -> None:
         self._run_id = run_id
         self._fence = fence
+        self._runner = runner
         self._local = LocalHands()
         self._answer_within = answer_within
         self.was_cancelled = False
@@ -42,7 +46,8 @@ class PrefectHands:
                 self._local.start(step, carry_out, done)
                 return
         key = job_key(self._run_id, step.items)
-        future = task.submit(job=step.job, key=key, carry_out=lambda: carry_out(step))
+        parameters = {"job": step.job, "key": key, "carry_out": lambda: carry_out(step)}
+        future = self._runner.submit(task, parameters=parameters)
         future.add_done_callback(lambda finished: done(step, _report_of(finished)))
 
     def admits(self, job: int) -> bool:
@@ -83,5 +88,9 @@ class PrefectHands:
 
 
 def _report_of(future: PrefectFuture[Any]) -> Report | BaseException:
-    found: Report | BaseException = future.result(raise_on_failure=False)
+    """Whatever goes wrong is told to the loop, which would wait for ever otherwise."""
+    try:
+        found: Report | BaseException = future.result(raise_on_failure=False)
+    except BaseException as error:  # noqa: BLE001 - it is raised again in the loop's own thread
+        return error
     return found

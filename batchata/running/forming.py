@@ -14,7 +14,7 @@ import orjson
 from batchata.core.bounds import CONTEXT_WINDOW, bound
 from batchata.core.events import Ending, Sent, Settled
 from batchata.core.fingerprints import request_fingerprint
-from batchata.core.items import custom_id
+from batchata.core.items import Request, custom_id
 from batchata.core.jobs import Fit, Packing
 from batchata.core.models import SAMPLING, SAMPLING_API_VERSION
 from batchata.core.outcomes import Errored, Outcome, Succeeded
@@ -73,6 +73,7 @@ class Former:
         try:
             params = self.run.requests.params(candidate.index, candidate.max_tokens)
             encoded = encoded_params(params)
+            ceiling = self._ceiling(params, draft)
         except InputError as error:
             draft.settled.append((candidate, self._unsendable(candidate, error), Decimal(0)))
             return True
@@ -80,7 +81,7 @@ class Former:
         if hit := self._known(candidate, fingerprint):
             draft.settled.append((candidate, *hit))
             return True
-        return self._pack(candidate, draft, params, encoded, fingerprint, alone=alone)
+        return self._pack(candidate, draft, params, encoded, fingerprint, ceiling, alone=alone)
 
     def _pack(
         self,
@@ -89,12 +90,13 @@ class Former:
         params: Mapping[str, Any],
         encoded: bytes,
         fingerprint: str,
+        ceiling: Decimal | None,
         *,
         alone: bool,
     ) -> bool:
         name = custom_id(self.run.run_id, candidate.index, candidate.attempt)
         body = b'{"custom_id":"%b","params":%b}' % (name.encode(), encoded)
-        cost = self._bound(params, draft)
+        cost = self._bound(params, draft, ceiling)
         match draft.packing.offer(len(body), cost):
             case Fit.TAKEN:
                 draft.items.append(Sent(candidate.index, candidate.attempt, candidate.max_tokens, fingerprint))
@@ -106,23 +108,33 @@ class Former:
             case _:
                 return False
 
-    def _bound(self, params: Mapping[str, Any], draft: _Draft) -> Decimal | None:
-        """A ceiling; where the budget does not cover that, the API is asked how many tokens there really are."""
-        left = draft.packing.remains
-        if left is None:
+    def _ceiling(self, params: Mapping[str, Any], draft: _Draft) -> Decimal | None:
+        """The most the request can cost, None in a run without a limit. Raises InputError for a malformed one."""
+        if draft.packing.left is None:
             return None
-        window, rates = self.run.info.max_input_tokens or CONTEXT_WINDOW, self.run.assignment.rates
-        request: Any = {"custom_id": "", "params": params}
-        ceiling = bound(request, rates=rates, context_window=window).total
-        if ceiling <= left or draft.counted >= _MOST_COUNTED:
+        try:
+            return self._bound_of(params)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, BatchataError):
+                raise
+            raise InputError(f"what it may cost cannot be told, for it is malformed ({error!r})") from error
+
+    def _bound(self, params: Mapping[str, Any], draft: _Draft, ceiling: Decimal | None) -> Decimal | None:
+        """Where the budget does not cover the ceiling, the API is asked how many tokens there really are."""
+        left = draft.packing.remains
+        if left is None or ceiling is None or ceiling <= left or draft.counted >= _MOST_COUNTED:
             return ceiling
         draft.counted += 1
         try:
-            tokens = count_tokens(self.run.client, params)
+            return min(ceiling, self._bound_of(params, count_tokens(self.run.client, params)))
         except BatchataError as error:
             logger.info("the tokens of an item are not counted, its ceiling holds: %s", error)
             return ceiling
-        return min(ceiling, bound(request, input_tokens=tokens, rates=rates, context_window=window).total)
+
+    def _bound_of(self, params: Mapping[str, Any], tokens: int | None = None) -> Decimal:
+        window = self.run.info.max_input_tokens or CONTEXT_WINDOW
+        request: Request = {"custom_id": "", "params": dict(params)}
+        return bound(request, input_tokens=tokens, rates=self.run.assignment.rates, context_window=window).total
 
     def _known(self, candidate: Candidate, fingerprint: str) -> tuple[Outcome[Any], Decimal] | None:
         """What the same request was answered before, if the response model still takes it; and what that cost."""

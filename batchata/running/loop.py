@@ -205,7 +205,11 @@ class Loop:
     def _show(self, *, last: bool = False) -> None:
         if last or time.monotonic() - self._shown >= _BETWEEN_LOOKS:
             self._shown = time.monotonic()
-            self.watch(snapshot(self.state, self.session, time.time()))
+            try:
+                self.watch(snapshot(self.state, self.session, time.time()))
+            except (OSError, ValueError) as error:  # a terminal that is gone
+                logger.info("progress is not shown any more: %s", error)
+                self.watch = lambda _: None
 
 
 def cancel_open(client: Anthropic, ledger: Ledger) -> list[str]:

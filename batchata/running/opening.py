@@ -108,13 +108,20 @@ def _document_problem(item: Any) -> str | None:
     return None
 
 
+def check_first(assignment: Assignment, state: RunState, requests: Requests) -> None:
+    """Raises InputError for what would make every item fail, such as a parameter that is no JSON."""
+    first = next(state.pending(), None)
+    if first is not None and not (assignment.is_files and len(assignment.items) > READ_BEFOREHAND):
+        encoded_params(requests.params(first, None))
+
+
 def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) -> None:
     """Raises LedgerMismatchError when a file that was sent has other contents now.
 
     Only files that were written after they were sent are read again.
     """
     state = ledger.state
-    changed = [index for index in _rewritten(assignment, state) if _is_other(index, state, requests)]
+    changed = [index for index in rewritten(assignment, state) if _is_other(index, state, requests)]
     if changed:
         named = ", ".join(f"item {index} ({state.names[index]})" for index in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
@@ -124,7 +131,7 @@ def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) 
         )
 
 
-def _rewritten(assignment: Assignment, state: RunState) -> Iterator[int]:
+def rewritten(assignment: Assignment, state: RunState) -> Iterator[int]:
     for index in range(min(state.total, len(assignment.items)) if assignment.is_files else 0):
         item = assignment.items[index]
         if state.sent_at[index] and isinstance(item, str | PathLike) and _mtime(Path(item)) > state.sent_at[index]:
@@ -140,9 +147,10 @@ def _is_other(index: int, state: RunState, requests: Requests) -> bool:
 
 
 def _mtime(path: Path) -> float:
-    """A file that is gone was not rewritten."""
+    """When it was written, or put in its place. A file that is gone was not rewritten."""
     try:
-        return path.stat().st_mtime
+        status = path.stat()
+        return max(status.st_mtime, status.st_ctime)
     except (OSError, ValueError):
         return 0.0
 
@@ -174,11 +182,18 @@ def _file_problem(item: Any) -> str | None:
     return too_large(size * 4 // 3) if size * 4 // 3 > MAX_ITEM_BYTES else None
 
 
-def retry(ledger: Ledger) -> int:
-    """Failed items wait again; returns how many."""
-    failed = failed_items(ledger.state)
+def retry(ledger: Ledger, requests: Requests, longest: int | None) -> int:
+    """Failed items wait again, those that were cut with twice the room; returns how many."""
+    state = ledger.state
+    failed = failed_items(state)
+    wanted = {
+        index: requests.max_tokens(state.max_tokens_of(index)) * 2
+        for index in failed
+        if state.kind_of(index) == "truncated"
+    }
+    room = {index: min(tokens, longest or tokens) for index, tokens in wanted.items()}
     if failed:
-        ledger.record(Decided(at=datetime.now(UTC), what="retry", items=failed), sync=True)
+        ledger.record(Decided(at=datetime.now(UTC), what="retry", items=failed, max_tokens=room), sync=True)
     return len(failed)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
 
+from batchata.core.rates import Rates
 from batchata.core.requests import MAX_REQUESTS
 from batchata.core.retries import ROUNDS
 from batchata.core.session import Policy
@@ -65,6 +66,20 @@ def checked_limit(max_cost: Any) -> Decimal | None:
 def _check_number(name: str, value: Any, least: int, most: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise InputError(f"{name} is {value!r}; it must be a whole number from {least} to {most:,}")
+
+
+def check_types(*, model: Any, prompt: Any, rates: Any, max_tokens: Any, lost_after: Any) -> None:
+    """Raises InputError for what has the wrong type, which would show only when something was paid for."""
+    if not isinstance(model, str) or not model:
+        raise InputError(f"model is the id of a model, not {model!r}")
+    if prompt is not None and not isinstance(prompt, str):
+        raise InputError(f"prompt is text, not {type(prompt).__name__}")
+    if rates is not None and not isinstance(rates, Rates):
+        raise InputError(f"rates is a Rates(input=..., output=...), not {type(rates).__name__}")
+    if max_tokens is not None:
+        _check_number("max_tokens", max_tokens, 1, 10_000_000)
+    if not isinstance(lost_after, int | float) or not 0 <= lost_after < 86_400:
+        raise InputError(f"lost_after is {lost_after!r}; it must be a number of seconds below a day")
 
 
 def keep_out_of_git(state_path: Path) -> None:

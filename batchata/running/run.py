@@ -16,7 +16,7 @@ from batchata.core.session import Policy, Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState
 from batchata.core.steps import Finish
-from batchata.errors import ModelError, UnknownPriceError
+from batchata.errors import ModelError, UnboundedCostError, UnknownPriceError
 from batchata.io.cache import ResultCache
 from batchata.io.client import make_client
 from batchata.io.intake import usable_model
@@ -26,7 +26,7 @@ from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
 from batchata.running.forming import Former
 from batchata.running.loop import Hands, Loop
-from batchata.running.opening import check_unchanged, failed_items, opened, retry
+from batchata.running.opening import check_first, check_unchanged, failed_items, opened, retry, rewritten
 from batchata.running.settling import Settler
 from batchata.running.worker import Worker
 
@@ -52,12 +52,21 @@ class Run:
     def prepare(self, ledger: Ledger) -> bool:
         """Writes down that the run goes on; False when there is nothing left to do, for which no key is needed."""
         has_work = self._has_work(ledger.state)
-        if has_work and self.max_cost is not None and self.assignment.rates is None:
-            rates_of(self.assignment.model)
+        if has_work and self.max_cost is not None:
+            self._check_limit_can_be_kept(ledger.state)
         last = ledger.state.opened
         if has_work or last is None or last.max_cost != self.max_cost:
             opened(ledger, self.max_cost)
         return has_work
+
+    def _check_limit_can_be_kept(self, state: RunState) -> None:
+        if self.assignment.rates is None:
+            rates_of(self.assignment.model)
+        if state.tally.unlimited:
+            raise UnboundedCostError(
+                f"max_cost cannot be kept: the ledger holds {state.tally.unlimited:,} items whose cost is not known, "
+                "from a time without a limit. Give another state_path, or no max_cost"
+            )
 
     def carry_out(self, ledger: Ledger, session: Session, watch: Callable[[Snapshot], None], hands: Hands) -> Finish:
         """Until it finishes. Raises InputError, ModelError, CredentialsError before anything is sent."""
@@ -65,16 +74,19 @@ class Run:
             info = self._model(client, ledger.state, session)
             requests = Requests(self.assignment, info)
             requests.max_tokens(None)
+            check_first(self.assignment, ledger.state, requests)
             check_unchanged(ledger, self.assignment, requests)
             worker = self._worker(ledger, client, info, requests, cache)
-            retried = retry(ledger) if self.policy.only_retries else 0
+            retried = retry(ledger, requests, info.max_tokens) if self.policy.only_retries else 0
             finish = Loop(ledger, session, worker, hands, watch, self.cancel_on_exit).run()
             return replace(finish, retried=retried)
 
     def _has_work(self, state: RunState) -> bool:
         """Whether anything waits or is in flight."""
         waits = next(state.pending(only_again=self.policy.only_retries), None) is not None
-        return bool(state.open) or waits or (self.policy.only_retries and bool(failed_items(state)))
+        if bool(state.open) or waits or (self.policy.only_retries and bool(failed_items(state))):
+            return True
+        return next(rewritten(self.assignment, state), None) is not None
 
     def _worker(
         self, ledger: Ledger, client: Anthropic, info: ModelInfo, requests: Requests, cache: ResultCache | None

@@ -21,7 +21,7 @@ from batchata.core.records import record_of
 from batchata.core.retries import Final, NotAtFault, SendAgain, cause_of, verdict
 from batchata.core.stats import billed, cost_of_item
 from batchata.core.steps import Collect, Collected
-from batchata.errors import IncompleteResultsError, NotEndedError, UnknownUsageError
+from batchata.errors import IncompleteResultsError, NotEndedError, ResultsError, UnknownUsageError
 from batchata.io.batches import BatchStatus, poll
 from batchata.io.cache import ResultCache
 from batchata.io.downloads import download_results
@@ -86,7 +86,12 @@ class Settler:
                 yield file, _NO_LINE
             return
         with raw_results(self.run.folder.raw, step.batch_id) as (file, keep):
-            why = self._download(step, status, file)
+            try:
+                why = self._download(step, status, file)
+            except OSError as error:
+                raise ResultsError(
+                    f"the results of {step.batch_id} cannot be kept: {error}. Run again to go on"
+                ) from error
             keep()
             file.seek(0)
             yield file, why

@@ -52,7 +52,7 @@ def settings(**more):
 def test_each_setting_is_told_apart_and_named(more, name):
     old, new = settings(), settings(**more)
     [what] = differing_settings(old, new)
-    assert what.startswith(f"{name} was {old[name]} and is now {new[name]}")
+    assert what in (f"{name} was {old[name]} and is now {new[name]}", f"{name} is another one")
     assert namespace_of(old) != namespace_of(new)
     assert differing_settings(new, new) == []
 
@@ -84,7 +84,7 @@ def test_names_of_items():
     conversation = [{"role": "user", "content": "hello"}]
     assert name_of(conversation) == name_of([dict(conversation[0])])
     assert name_of(conversation) != name_of([{"role": "user", "content": "hullo"}])
-    assert name_of(document(b"some words", name="a.txt")) == "a.txt"
+    assert name_of(document(b"some words", name="a.txt")).startswith("a.txt ")
     nameless = [name_of(document(each)) for each in (b"some words", b"some words", b"other words")]
     assert (nameless[0] == nameless[1], nameless[0] == nameless[2]) == (True, False)
 

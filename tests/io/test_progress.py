@@ -44,12 +44,12 @@ def drawn(snapshot, width):
 class TestText:
     def test_one_line_for_a_log(self):
         assert plain_line(SNAPSHOT) == (
-            "41,246 of 50,000 items done, 12 failed, 120 cached, 7 batches in flight, $1.2346 of $50.00, "
+            "41,246 of 50,000 items ended, 12 failed, 120 cached, 7 batches in flight, $1.2346 of $50.00, "
             "$3.2000 reserved, 1:03:12, next look in 12 s"
         )
 
     def test_what_is_zero_or_unknown(self):
-        assert plain_line(NOTHING) == "0 of 0 items done, 0 failed, 0 batches in flight, cost not known, 0:00:00"
+        assert plain_line(NOTHING) == "0 of 0 items ended, 0 failed, 0 batches in flight, cost not known, 0:00:00"
         assert "cost not known, limit $50.00, reserve not known" in plain_line(UNKNOWN)
         assert "reserve" not in plain_line(replace(SNAPSHOT, reserved=Decimal(0)))
         assert "cached" not in plain_line(replace(SNAPSHOT, cached=0))
@@ -272,6 +272,6 @@ class TestTerminal:
         redirection = f"2> {log}" if term == "xterm" else f"2>&1 | cat > {log}"
         child = spawned("/bin/sh", ["-c", f"{sys.executable} {script} {redirection}"], term=term)
         printed_by(child)
-        lines = [line for line in log.read_text().splitlines() if "items done" in line]
+        lines = [line for line in log.read_text().splitlines() if "items ended" in line]
         assert [line.split(" items")[0] for line in lines] == ["0 of 100", "60 of 100", "100 of 100"]
         assert "\x1b" not in log.read_text()
