@@ -26,12 +26,14 @@ class Ledger:
     def __init__(self, path: Path, file: int, state: RunState) -> None:
         self.path = path
         self.state = state
+        self.recorded = 0
         self._file = file
 
     def record(self, event: Event, *, sync: bool = False) -> None:
         """Writes an event, then takes it in. With `sync` it is on the disk when this returns.
 
-        Raises LedgerError when it cannot be written; then the ledger ends with the event before.
+        Raises LedgerError when it cannot be written; then the ledger ends with the event before. Whatever
+        interrupts it, an event that was written was taken in, and counts in `recorded`.
         """
         line = encoded(event)
         size = os.fstat(self._file).st_size
@@ -42,7 +44,10 @@ class Ledger:
         except OSError as error:
             os.ftruncate(self._file, size)
             raise LedgerError(f"the ledger {self.path} cannot be written: {error}. Nothing more is sent") from error
-        self.state.apply(event)
+        finally:
+            if os.fstat(self._file).st_size == size + len(line):
+                self.recorded += 1
+                self.state.apply(event)
 
     def start_over(self) -> None:
         """Forgets everything; only for a ledger that tells of no job."""

@@ -6,13 +6,14 @@ import logging
 import queue
 import random
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
-from batchata.core.events import Decided, Intent, Submitted
+from batchata.core.events import Decided, Event, Intent, Submitted
 from batchata.core.money import usd
 from batchata.core.plan import decide
 from batchata.core.reacting import react, withdrawn
@@ -20,7 +21,7 @@ from batchata.core.session import Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState, Standing
 from batchata.core.steps import Ask, Created, Failed, Finish, Form, Report, Send, Wait, Work
-from batchata.errors import AmbiguousSubmitError, BatchataError
+from batchata.errors import AmbiguousSubmitError, BatchataError, LedgerError
 from batchata.io.batches import cancel
 from batchata.io.ledger import Ledger
 from batchata.running.worker import Worker
@@ -73,12 +74,15 @@ class Loop:
     watch: Callable[[Snapshot], None]
     cancel_on_exit: bool = False
     _shown: float = 0.0
+    _unwritten: deque[Event] = field(default_factory=deque)
     _reports: queue.SimpleQueue[tuple[Work, Report | BaseException]] = field(default_factory=queue.SimpleQueue)
 
     def run(self) -> Finish:
         """Returns how it ended. Whatever interrupts it, what was sent is in the ledger first."""
         try:
             return self._until_finished()
+        except LedgerError:
+            raise  # nothing more can be written down
         except BaseException:
             self._leave()
             raise
@@ -143,14 +147,25 @@ class Loop:
             self.session.busy.discard(step.job)
             self.session.forming = self.session.forming and not isinstance(step, Form)
             raise report
-        for event in react(self.state, self.session, step, report, now=time.time(), chance=random.random()):
-            self.ledger.record(event, sync=isinstance(event, Intent | Submitted))
+        events = react(self.state, self.session, step, report, now=time.time(), chance=random.random())
+        self._unwritten.extend(events)
+        self._write()
         if isinstance(report, Failed):
             self._log(step, report.error)
         if step.job not in self.state.open:
             self.hands.settled(step.job)
         elif isinstance(report, Created) and self.session.stop is not None and self.session.stop.cancel:
             cancel_open(self.worker.client, self.ledger)
+
+    def _write(self) -> None:
+        """An event that an interrupt kept from the ledger is still there for the next time."""
+        while self._unwritten:
+            event, recorded = self._unwritten[0], self.ledger.recorded
+            try:
+                self.ledger.record(event, sync=isinstance(event, Intent | Submitted))
+            finally:
+                if self.ledger.recorded > recorded:
+                    self._unwritten.popleft()
 
     def _log(self, step: Work, error: BatchataError) -> None:
         if isinstance(error, AmbiguousSubmitError):
@@ -180,6 +195,7 @@ class Loop:
     def _leave(self) -> None:
         """No new steps; a create that is under way gets a moment to bring its id home."""
         self.session.stop = Stop("it was interrupted", drain=False)
+        self._write()
         deadline = time.monotonic() + _LAST_WAIT
         while self._creating() and time.monotonic() < deadline:
             self._salvage(deadline - time.monotonic())

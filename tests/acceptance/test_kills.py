@@ -28,9 +28,19 @@ def forge():
 @pytest.fixture
 def world(forge, tmp_path):
     """A simulator in a process of its own, its books, and a job of 30 items over it."""
-    pid, url = forge.simulate()
-    job = {"folder": str(tmp_path), "url": url, "label": "K", "items": 30}
-    yield SimpleNamespace(books=Books(url), job=job, folder=tmp_path, url=url)
+    yield from _world(forge, tmp_path)
+
+
+@pytest.fixture
+def slow_world(forge, tmp_path):
+    """One whose answers take a while, so that a kill comes in time on a busy machine too."""
+    yield from _world(forge, tmp_path, latency=0.05)
+
+
+def _world(forge, folder, **options):
+    pid, url = forge.simulate(**options)
+    job = {"folder": str(folder), "url": url, "label": "K", "items": 30}
+    yield SimpleNamespace(books=Books(url), job=job, folder=folder, url=url)
     forge.stop(pid)
 
 
@@ -124,13 +134,14 @@ def test_what_was_killed_while_its_results_came_home_is_not_sent_again(world, fo
     assert world.books.state()["create_calls"] == 3
 
 
-def test_a_limit_holds_across_kills(world, forge):
+def test_a_limit_holds_across_kills(slow_world, forge):
     """What a killed process had in flight counts until it is known what it cost."""
+    world = slow_world
     options = {"max_tokens": 100, "max_cost": 0.0008, "items_per_job": 3, "max_parallel_jobs": 3}
     job = {**world.job, "items": 100, "options": options}
     world.books.order(drop=[{"endpoint": "create", "when": "after", "times": 2}])
     assert forge.run(job, {"event": "submitted", "nth": 3, "seconds": 0.0})["code"] == KILL
-    assert forge.run(job, {"event": "intent", "nth": 4, "seconds": 0.01})["code"] == KILL
+    assert forge.run(job, {"event": "intent", "nth": 1, "seconds": 0.02})["code"] == KILL
     assert forge.run(job)["code"] == 0
     summary = json.loads(report_of(world.folder).read_text())["summary"]
     bill = float(world.books.bill(world.books.close()))
@@ -192,7 +203,8 @@ def test_the_same_work_with_another_ledger_in_another_process_is_answered_from_t
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="there is no jq here")
-def test_jq_reads_the_ledger_of_a_run_that_was_killed(world, forge):
+def test_jq_reads_the_ledger_of_a_run_that_was_killed(slow_world, forge):
+    world = slow_world
     assert forge.run(world.job, {"event": "submitted", "nth": 2, "seconds": 0.0})["code"] == KILL
     done = subprocess.run(["jq", "-c", ".event", ledger_of(world.folder)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[:3] == ['"run"', '"items"', '"opened"']

@@ -70,7 +70,7 @@ def test_the_bill_never_passes_max_cost_and_a_higher_one_goes_on(world, parallel
     assert paid >= 0.08 or items == 50
     assert summary["total_cost"] == pytest.approx(paid, rel=1e-9)
     assert summary["cost_limit_reached"] is True
-    assert summary["stopped"].startswith("the cost limit of $0.1 is reached")
+    assert summary["stopped"].startswith("the cost limit of $0.10 is reached")
     done = round(paid / EACH)
     assert (summary["completed_items"], summary["pending_items"]) == (done, COUNT - done)
     assert [each.index for each in first.outcomes()] == list(range(done))

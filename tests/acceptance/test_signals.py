@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -119,8 +120,8 @@ def test_an_interrupted_run_says_what_goes_on_and_is_taken_up_again(simulator, j
         returned, _, said = process.ended()
     assert returned == code
     last = [line for line in said.splitlines() if "was interrupted" in line][-1]
-    assert f"3 batches ({', '.join(ids)}) go on without it" in last
-    assert f"run the same with state_path={str(ledger_of(job['folder']))!r} to go on; cancel() stops them" in last
+    assert f"3 batches ({', '.join(ids)}): in flight, going on without it" in last
+    assert f"Run the same with state_path={str(ledger_of(job['folder']))!r} to go on" in last
     assert simulator.state()["calls"].get("cancel", 0) == 0
     finishes(simulator, job)
 
@@ -132,7 +133,7 @@ def test_cancel_on_exit_cancels_what_is_in_flight(simulator, job, number):
         process.told(number)
         returned, _, said = process.ended()
     assert returned in (-signal.SIGINT, 143)
-    assert f"3 batches ({', '.join(ids)}) were told to stop" in said
+    assert f"3 batches ({', '.join(ids)}): told to stop" in said
     assert simulator.state()["calls"]["cancel"] == JOBS
     assert simulator.state()["items_billed"] == 0
     summary = manager_of(job).run()
@@ -148,7 +149,7 @@ def test_a_create_call_that_is_under_way_brings_its_id_home_first(simulator, job
     assert returned == -signal.SIGINT
     ids = ids_of(job)
     assert len(ids) == JOBS
-    assert f"3 batches ({', '.join(ids)}) go on" in said
+    assert f"3 batches ({', '.join(ids)}): in flight, going on" in said
     finishes(simulator, job)
 
 
