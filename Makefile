@@ -9,7 +9,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/batchata demo
 
 test: check
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
