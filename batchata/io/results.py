@@ -95,11 +95,3 @@ class ResultsFolder:
                 f"the results of job {job} cannot be written to {target}: {error}. They stay with the API for 29 days; "
                 "run again to go on"
             ) from error
-
-    def lines(self, job: int) -> Iterator[bytes]:
-        """The records of a job, one JSON object each. Raises ResultsError."""
-        try:
-            with self.job_file(job).open("rb") as file:
-                yield from file
-        except OSError as error:
-            raise ResultsError(f"the results of job {job} cannot be read: {error}") from error
