@@ -170,7 +170,7 @@ def run_of(url: str, count: int, per_job: int, orchestrator: str) -> dict[str, f
     settled: list[float] = []
     work = partial(manager, items_per_job=per_job, orchestrator=orchestrator, progress=settled)
     figures = race(work, url, count)
-    return figures | ({"growth": grows(settled)} if len(settled) >= 10 else {})
+    return figures | ({"growth": grows(settled)} if len(settled) >= 50 else {})
 
 
 def race(work, url: str, count: int) -> dict[str, float]:
