@@ -4,6 +4,8 @@ import tempfile
 import pytest
 from hypothesis import settings
 
+from batchata import make_client
+from batchata.simulator import Simulator
 from tests.servers import running_server
 
 settings.register_profile("batchata", max_examples=60, deadline=None, derandomize=True, database=None)
@@ -18,6 +20,20 @@ def _nobody_is_logged_in(monkeypatch, tmp_path):
     """No profile of the machine's owner, no .env of a parent folder."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def simulator():
+    simulator = Simulator(seed=7)
+    simulator.start()
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture
+def client(simulator):
+    with make_client(api_key="none", base_url=simulator.url) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

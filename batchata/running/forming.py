@@ -73,13 +73,13 @@ class Former:
         try:
             params = self.run.requests.params(candidate.index, candidate.max_tokens)
             encoded = encoded_params(params)
+            fingerprint = request_fingerprint(encoded)
+            if hit := self._known(candidate, fingerprint):
+                draft.settled.append((candidate, *hit))
+                return True
             ceiling = self._ceiling(params, draft)
         except InputError as error:
             draft.settled.append((candidate, self._unsendable(candidate, error), Decimal(0)))
-            return True
-        fingerprint = request_fingerprint(encoded)
-        if hit := self._known(candidate, fingerprint):
-            draft.settled.append((candidate, *hit))
             return True
         return self._pack(candidate, draft, params, encoded, fingerprint, ceiling, alone=alone)
 

@@ -3,8 +3,7 @@
 import pytest
 from pydantic import BaseModel
 
-from batchata import BatchManager, make_client
-from batchata.simulator import Simulator
+from batchata import BatchManager
 
 MODEL = "claude-haiku-5-5"
 
@@ -20,20 +19,6 @@ def orchestrator(request):
         return
     with request.getfixturevalue("real_server").in_process():
         yield "prefect"
-
-
-@pytest.fixture
-def simulator():
-    simulator = Simulator(seed=7)
-    simulator.start()
-    yield simulator
-    simulator.stop()
-
-
-@pytest.fixture
-def client(simulator):
-    with make_client(api_key="none", base_url=simulator.url) as client:
-        yield client
 
 
 @pytest.fixture

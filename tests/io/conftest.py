@@ -1,28 +1,12 @@
 import pytest
 from pydantic import BaseModel
 
-from batchata import make_client
-from batchata.simulator import Simulator
 from tests.pdfs import invoice_pdf
 
 
 class Invoice(BaseModel):
     invoice_number: str
     total_amount: float
-
-
-@pytest.fixture
-def simulator():
-    simulator = Simulator(seed=7)
-    simulator.start()
-    yield simulator
-    simulator.stop()
-
-
-@pytest.fixture
-def client(simulator):
-    with make_client(api_key="none", base_url=simulator.url) as client:
-        yield client
 
 
 @pytest.fixture
