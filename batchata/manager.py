@@ -20,7 +20,7 @@ from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record
 from batchata.core.requests import check_spelling
 from batchata.core.schema import check_response_model
-from batchata.core.session import Session, Stop
+from batchata.core.session import Policy, Session, Stop
 from batchata.core.state import RunState
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary, summary_of
@@ -169,19 +169,20 @@ class BatchManager(Generic[T]):
     def __len__(self) -> int:
         return len(self._assignment.items)
 
-    def run(self, print_progress: bool = False) -> Summary:  # noqa: FBT001, FBT002 - the documented signature
+    def run(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - documented
         """Sends what waits, collects what was sent, and returns the figures.
 
-        A ledger that is there is gone on with. `print_progress` shows a live display on stderr. Raises InputError,
+        A ledger that is there is gone on with. `print_progress` shows a live display on stderr. With `wait=False` it
+        sends what may be sent, collects what has ended, and returns instead of waiting for batches. Raises InputError,
         ModelError and CredentialsError before anything is sent, LedgerMismatchError and LedgerInUseError for a
         `state_path` of other work or of somebody at work, and AccountError, ServiceError or RequestRefusedError
         when it cannot go on; whatever it raises, it can be run again.
         """
-        return self._run(print_progress=print_progress, only_failed=False)
+        return self._run(print_progress=print_progress, wait=wait)
 
-    def retry_failed(self, print_progress: bool = False) -> Summary:  # noqa: FBT001, FBT002 - as `run`
-        """Sends the items again that ended without a result, and only those. Raises as `run` does."""
-        return self._run(print_progress=print_progress, only_failed=True)
+    def retry_failed(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
+        """Sends the items again that ended without a result, and only those. Waits and raises as `run` does."""
+        return self._run(print_progress=print_progress, wait=wait, only_failed=True)
 
     @property
     def stats(self) -> Summary:
@@ -225,7 +226,7 @@ class BatchManager(Generic[T]):
         warnings.warn("get_results_from_disk() is now results()", DeprecationWarning, stacklevel=2)
         return self.results()
 
-    def _run(self, *, print_progress: bool, only_failed: bool) -> Summary:
+    def _run(self, *, print_progress: bool, wait: bool, only_failed: bool = False) -> Summary:
         orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
         if self._policy.on_limit == "ask" and orchestrator == "local":
             raise InputError(
@@ -239,7 +240,8 @@ class BatchManager(Generic[T]):
             begin(ledger, self._assignment, __version__)
             self._live = ledger
             try:
-                finish = self._carried_out(ledger, orchestrator, print_progress=print_progress, only_failed=only_failed)
+                policy = replace(self._policy, only_retries=only_failed, wait=wait)
+                finish = self._carried_out(ledger, orchestrator, policy, print_progress=print_progress)
             finally:
                 self._live = self._session = None
             self._stopped = finish.stopped
@@ -247,15 +249,14 @@ class BatchManager(Generic[T]):
         if finish.error is not None:
             raise finish.error.with_traceback(None) from None  # the way through the threads tells nothing
         if finish.stopped:
-            logger.warning("%s", finish.stopped)
+            logger.log(logging.INFO if finish.is_away else logging.WARNING, "%s", finish.stopped)
         return {**summary, "retry_count": finish.retried} if only_failed else summary
 
     def _carried_out(
-        self, ledger: Ledger, orchestrator: Orchestrator, *, print_progress: bool, only_failed: bool
+        self, ledger: Ledger, orchestrator: Orchestrator, policy: Policy, *, print_progress: bool
     ) -> Finish:
         from batchata.progress import watching
 
-        policy = replace(self._policy, only_retries=only_failed)
         folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
         run = Run(
             self._assignment, policy, folder, self._max_cost, self._client, self._cache,

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
 from batchata.core.session import Session, Watch
-from batchata.core.state import OpenJob, Phase, RunState
+from batchata.core.state import OpenJob, Phase, RunState, Standing
 from batchata.core.steps import Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
 
 LOOKAHEAD = 100
@@ -30,8 +30,24 @@ def decide(state: RunState, session: Session, now: float) -> list[Step]:
     if steps:
         return steps
     if _is_working(session) or state.open or _is_held_back(state, session, now):
-        return [Wait(_next_time(state, session, now))]
+        return [_wait(state, session, now)]
     return [_end(state, session)]
+
+
+def _wait(state: RunState, session: Session, now: float) -> Step:
+    if session.policy.wait or _is_working(session) or any(_is_soon_known(job, session) for job in state.open.values()):
+        return Wait(_next_time(state, session, now))
+    if session.stop is not None:
+        return _end(state, session)
+    return Finish(_away_sentence(state), is_away=True)
+
+
+def _is_soon_known(job: OpenJob, session: Session) -> bool:
+    """What takes a minute at most is worth it: a lost batch that nobody lists, results that came short."""
+    watch = session.watches.get(job.number, _NEW)
+    if job.phase is Phase.INTENDED:
+        return not watch.misses and not watch.runs
+    return job.phase is Phase.ENDED and 0 < watch.short == watch.misses
 
 
 def _is_working(session: Session) -> bool:
@@ -134,6 +150,15 @@ def _end(state: RunState, session: Session) -> Step:
     if session.policy.on_limit == "ask":
         return Ask(state.answers + 1, spent, limit, pending, session.needed)
     return Finish(limit_sentence(session, state, pending))
+
+
+def _away_sentence(state: RunState) -> str:
+    held, waiting = state.count(Standing.HELD), state.count(Standing.PENDING, Standing.AGAIN)
+    if not state.open:
+        return f"nothing is in flight and {waiting:,} items wait; run again to go on"
+    batches = "1 batch is" if len(state.open) == 1 else f"{len(state.open):,} batches are"
+    more = f" and {waiting:,} more wait" if waiting else ""
+    return f"{batches} in flight with {held:,} items{more}; run again to collect them and go on"
 
 
 def limit_sentence(session: Session, state: RunState, pending: int) -> str:
