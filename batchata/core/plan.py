@@ -88,6 +88,7 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
     """New work waits until every job of unknown fate has been looked for once."""
     return (
         session.stop is None
+        and session.policy.sends
         and not session.forming
         and now >= session.create_after
         and len(state.open) < session.policy.max_parallel_jobs
@@ -121,7 +122,9 @@ def _is_unbounded(state: RunState) -> bool:
 
 def _is_held_back(state: RunState, session: Session, now: float) -> bool:
     """Whether there is work that only waits for its time."""
-    waits = session.stop is None and now < session.create_after and not _is_blocked(state, session)
+    waits = (
+        session.stop is None and session.policy.sends and now < session.create_after and not _is_blocked(state, session)
+    )
     return waits and next(_waiting(state, session), None) is not None
 
 
@@ -145,6 +148,8 @@ def _end(state: RunState, session: Session) -> Step:
     pending = sum(1 for _ in _waiting(state, session))
     if not pending:
         return Finish()
+    if not session.policy.sends:
+        return Finish(_away_sentence(state), is_away=True)
     budget = state.budget
     limit, spent = budget.limit or budget.spent, budget.spent + budget.held
     if session.policy.on_limit == "ask":

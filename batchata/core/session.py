@@ -16,7 +16,8 @@ OnLimit = Literal["stop", "ask"]
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How a run is to be carried out. `lost_after` seconds after its creation was tried, a batch that the API
-    does not list was not created. Without `wait` it ends where it could only wait for batches.
+    does not list was not created. Without `wait` it ends where it could only wait for batches;
+    without `sends` it brings home what was sent and sends nothing.
     """
 
     items_per_job: int
@@ -26,6 +27,7 @@ class Policy:
     lost_after: float = 60.0
     only_retries: bool = False
     wait: bool = True
+    sends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
