@@ -68,5 +68,5 @@ def test_a_name_may_say_its_type(saved, prefix):
 
 
 def test_a_block_that_is_not_there_is_told():
-    with pytest.raises(CredentialsError, match="'nobody' cannot be loaded.*prefect block register"):
+    with pytest.raises(CredentialsError, match=r"'nobody' cannot be loaded.*prefect block register"):
         client_of("nobody")
