@@ -7,9 +7,10 @@ from itertools import islice
 from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
+from batchata.core.samplereport import report_of
 from batchata.core.session import Session, Watch
 from batchata.core.state import OpenJob, Phase, RunState
-from batchata.core.steps import Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
+from batchata.core.steps import Approve, Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
 
 LOOKAHEAD = 100
 """How many waiting items are looked at beyond a full job, for some may be answered without a batch."""
@@ -21,7 +22,7 @@ _NEW = Watch(due=0.0)
 
 
 def decide(state: RunState, session: Session, now: float) -> list[Step]:
-    """The next steps. Work is carried out beside each other; a Wait, Ask or Finish comes alone."""
+    """The next steps. Work is carried out beside each other; a Wait, Ask, Approve or Finish comes alone."""
     if session.stop is not None and not session.stop.drain:
         return [Wait(now + 1)] if _is_working(session) else [_end(state, session)]
     steps: list[Step] = list(_due(state, session, now))
@@ -83,7 +84,19 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
 
 
 def _waiting(state: RunState, session: Session) -> Iterator[int]:
+    """What may be sent now: of a run whose sample is not approved only the sample."""
+    if state.sample is not None and _is_gated(state, session):
+        return state.pending_of(state.sample.costs)
+    return _left(state, session)
+
+
+def _left(state: RunState, session: Session) -> Iterator[int]:
     return state.pending(only_again=session.policy.only_retries)
+
+
+def _is_gated(state: RunState, session: Session) -> bool:
+    sample = state.sample
+    return session.policy.gated and not session.policy.only_retries and sample is not None and not sample.approved
 
 
 def _uncertain(state: RunState) -> Iterator[int]:
@@ -126,9 +139,11 @@ def _next_time(state: RunState, session: Session, now: float) -> float:
 def _end(state: RunState, session: Session) -> Step:
     if session.stop is not None:
         return Finish(session.stop.reason, session.stop.error)
-    pending = sum(1 for _ in _waiting(state, session))
+    pending = sum(1 for _ in _left(state, session))
     if not pending:
         return Finish()
+    if state.sample is not None and next(_waiting(state, session), None) is None:
+        return Approve(state.answers + 1, report_of(state, state.sample))
     budget = state.budget
     limit, spent = budget.limit or budget.spent, budget.spent + budget.held
     if session.policy.on_limit == "ask":

@@ -16,7 +16,7 @@ OnLimit = Literal["stop", "ask"]
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How a run is to be carried out. `lost_after` seconds after its creation was tried, a batch that the API
-    does not list was not created.
+    does not list was not created. `gated`: of a run that has a sample nothing else is sent until it is approved.
     """
 
     items_per_job: int
@@ -25,6 +25,7 @@ class Policy:
     on_limit: OnLimit = "stop"
     lost_after: float = 60.0
     only_retries: bool = False
+    gated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from batchata.core.events import (
     Unsent,
 )
 from batchata.core.outcomes import KINDS, Kind
+from batchata.core.sampling import Sample
 
 
 class Standing(IntEnum):
@@ -90,6 +91,7 @@ class RunState:
         self.next_job = 1
         self.limit_reached = False
         self.answers = 0
+        self.sample: Sample | None = None
         self.fingerprints: list[str | None] = []
         self.sent_at: array[float] = array("d")
         self._standing = bytearray()
@@ -134,6 +136,11 @@ class RunState:
             yield index
             index = self._standing.find(Standing.PENDING, index + 1)
         yield from self._again
+
+    def pending_of(self, items: Mapping[int, object]) -> Iterator[int]:
+        """Those of these items that wait, in the same order; costs what these are long."""
+        yield from (index for index in items if self._standing[index] == Standing.PENDING)
+        yield from (index for index in self._again if index in items)
 
     def apply(self, event: Event) -> None:
         """Takes one event in."""
@@ -220,6 +227,8 @@ class RunState:
             self._send_again(each.item, each.kind, each.max_tokens)
             self.tally.unpriced += each.cost is None
         self._return(event.pending)
+        if self.sample is not None:
+            self.sample.measure(event)
         if job is not None and job.bound is None:
             self.tally.unlimited += sum(cost is None for _, _, cost in event.endings)
             self.tally.unlimited += sum(each.cost is None for each in event.again)
@@ -252,8 +261,17 @@ class RunState:
                 self._retry(event.items, event.max_tokens)
             case "stop":
                 self.answers += 1
+            case "sample":
+                self.sample = Sample(dict.fromkeys(sorted(event.items), Decimal(0)), drawn_from=self.total)
+            case "approved":
+                self._approve()
             case "cancel":
                 pass
+
+    def _approve(self) -> None:
+        self.answers += 1
+        if self.sample is not None:
+            self.sample.approved = True
 
     def _retry(self, indexes: list[int], max_tokens: Mapping[int, int]) -> None:
         """They begin anew: what was tried before does not count."""
