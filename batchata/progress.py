@@ -151,6 +151,7 @@ def items_done(snapshot: Snapshot) -> str:
 def facts(snapshot: Snapshot) -> list[Fact]:
     """Everything but the bar, the most important first. Zeros that say nothing are left out; the unknown is not."""
     pieces = [
+        (f"a sample of {snapshot.sampled:,} first" if snapshot.sampled else "", "bold cyan"),
         (f"{snapshot.failed:,} failed", "bold red" if snapshot.failed else ""),
         (f"{snapshot.cached:,} cached" if snapshot.cached else "", "green"),
         (_batches(snapshot.batches), ""),

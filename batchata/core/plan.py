@@ -8,8 +8,9 @@ from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
 from batchata.core.samplereport import report_of
+from batchata.core.sampling import Sample
 from batchata.core.session import Session, Watch
-from batchata.core.state import OpenJob, Phase, RunState
+from batchata.core.state import OpenJob, Phase, RunState, Standing
 from batchata.core.steps import Approve, Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
 
 LOOKAHEAD = 100
@@ -31,8 +32,24 @@ def decide(state: RunState, session: Session, now: float) -> list[Step]:
     if steps:
         return steps
     if _is_working(session) or state.open or _is_held_back(state, session, now):
-        return [Wait(_next_time(state, session, now))]
+        return [_wait(state, session, now)]
     return [_end(state, session)]
+
+
+def _wait(state: RunState, session: Session, now: float) -> Step:
+    if session.policy.wait or _is_working(session) or any(_is_soon_known(job, session) for job in state.open.values()):
+        return Wait(_next_time(state, session, now))
+    if session.stop is not None:
+        return _end(state, session)
+    return Finish(_away_sentence(state), is_away=True)
+
+
+def _is_soon_known(job: OpenJob, session: Session) -> bool:
+    """What takes a minute at most is worth it: a lost batch that nobody lists, results that came short."""
+    watch = session.watches.get(job.number, _NEW)
+    if job.phase is Phase.INTENDED:
+        return not watch.misses and not watch.runs
+    return job.phase is Phase.ENDED and 0 < watch.short == watch.misses
 
 
 def _is_working(session: Session) -> bool:
@@ -85,18 +102,18 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
 
 def _waiting(state: RunState, session: Session) -> Iterator[int]:
     """What may be sent now: of a run whose sample is not approved only the sample."""
-    if state.sample is not None and _is_gated(state, session):
-        return state.pending_of(state.sample.costs)
-    return _left(state, session)
+    sample = gated_sample(state, session)
+    return _left(state, session) if sample is None else state.pending_of(sample.costs)
 
 
 def _left(state: RunState, session: Session) -> Iterator[int]:
     return state.pending(only_again=session.policy.only_retries)
 
 
-def _is_gated(state: RunState, session: Session) -> bool:
-    sample = state.sample
-    return session.policy.gated and not session.policy.only_retries and sample is not None and not sample.approved
+def gated_sample(state: RunState, session: Session) -> Sample | None:
+    """The sample of a run that may send nothing else yet."""
+    is_open = not session.policy.gated or session.policy.only_retries
+    return None if is_open or state.sample is None or state.sample.approved else state.sample
 
 
 def _uncertain(state: RunState) -> Iterator[int]:
@@ -142,13 +159,23 @@ def _end(state: RunState, session: Session) -> Step:
     pending = sum(1 for _ in _left(state, session))
     if not pending:
         return Finish()
-    if state.sample is not None and next(_waiting(state, session), None) is None:
-        return Approve(state.answers + 1, report_of(state, state.sample))
+    sample = gated_sample(state, session)
+    if sample is not None and next(state.pending_of(sample.costs), None) is None:
+        return Approve(state.answers + 1, report_of(state, sample))
     budget = state.budget
     limit, spent = budget.limit or budget.spent, budget.spent + budget.held
     if session.policy.on_limit == "ask":
         return Ask(state.answers + 1, spent, limit, pending, session.needed)
     return Finish(limit_sentence(session, state, pending))
+
+
+def _away_sentence(state: RunState) -> str:
+    held, waiting = state.count(Standing.HELD), state.count(Standing.PENDING, Standing.AGAIN)
+    if not state.open:
+        return f"nothing is in flight and {waiting:,} items wait; run again to go on"
+    batches = "1 batch is" if len(state.open) == 1 else f"{len(state.open):,} batches are"
+    more = f" and {waiting:,} more wait" if waiting else ""
+    return f"{batches} in flight with {held:,} items{more}; run again to collect them and go on"
 
 
 def limit_sentence(session: Session, state: RunState, pending: int) -> str:

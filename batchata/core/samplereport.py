@@ -13,7 +13,7 @@ from batchata.core.money import rounded_usd, usd
 from batchata.core.outcomes import Kind, Succeeded
 from batchata.core.plain import plain
 from batchata.core.records import Record, count_citations
-from batchata.core.sampling import Sample, forecast
+from batchata.core.sampling import Forecast, Sample, forecast
 from batchata.core.state import RunState, Standing
 
 MOST_RESULTS = 5
@@ -57,26 +57,26 @@ class SampleReport:
         """The outcomes as shares of the sample, from 0 to 1."""
         return {kind: count / self.items for kind, count in self.outcomes.items()}
 
-    def is_below(self, amount: Decimal | None) -> bool:
+    def is_below(self, amount: Decimal) -> bool:
         """Whether the upper end of the interval is known and at most this amount."""
-        return amount is not None and self.high is not None and self.high <= amount
+        return self.high is not None and self.high <= amount
 
 
 def report_of(state: RunState, sample: Sample) -> SampleReport:
     """The figures of a sample that has ended; the results are added by who can read them."""
     costs, spent = list(sample.costs.values()), state.budget.spent
     waiting = state.count(Standing.PENDING, Standing.AGAIN)
-    found = None if state.tally.unpriced else forecast(costs, waiting=waiting, spent=spent)
+    found = Forecast() if state.tally.unpriced else forecast(costs, waiting=waiting, spent=spent)
     kinds = Counter(kind for index in sample.costs if (kind := state.kind_of(index)))
     return SampleReport(
         items=len(costs),
         total=state.total,
         drawn_from=sample.drawn_from,
         waiting=waiting,
-        cost_per_item=_mean(costs) if found else None,
-        forecast=found and found.cost,
-        low=found and found.low,
-        high=found and found.high,
+        cost_per_item=None if found.cost is None else _mean(costs),
+        forecast=found.cost,
+        low=found.low,
+        high=found.high,
         spent=spent,
         limit=state.budget.limit,
         outcomes=dict(kinds.most_common()),

@@ -51,11 +51,11 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """USD for the whole run: what it will cost, and the ends of the 95 % interval, None where one item was sampled."""
+    """USD for the whole run: what it will cost, and the ends of the 95 % interval; None where that is not known."""
 
-    cost: Decimal
-    low: Decimal | None
-    high: Decimal | None
+    cost: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
 
 
 def size_of_sample(wanted: float, total: int) -> int:
@@ -71,23 +71,23 @@ def draw(run_id: str, wanted: float, population: Sequence[int], total: int) -> l
     return sorted(chance.sample(population, size_of_sample(wanted, len(population))))
 
 
-def forecast(costs: Sequence[Decimal | None], *, waiting: int, spent: Decimal) -> Forecast | None:
+def forecast(costs: Sequence[Decimal | None], *, waiting: int, spent: Decimal) -> Forecast:
     """The cost of the run: `spent`, and `waiting` more items like the sampled ones, whose costs are given.
 
     With a simple random sample of n out of N items this is N times the mean, with Student's t and the correction for
-    a finite population. None when the cost of a sampled item is not known, or when none of them was paid for: what was
-    not measured cannot be forecast.
+    a finite population. Nothing is known when the cost of a sampled item is not, or when none of them was paid for:
+    what was not measured cannot be forecast. A single item gives no interval.
     """
     known = [cost for cost in costs if cost is not None]
     if len(known) < len(costs) or not any(known):
-        return None
+        return Forecast()
     count = len(known)
     mean = sum(known, _ZERO) / count
     cost = spent + waiting * mean
     if not waiting:
         return Forecast(spent, spent, spent)
     if count == 1:
-        return Forecast(cost, None, None)
+        return Forecast(cost)
     variance = sum(((each - mean) ** 2 for each in known), _ZERO) / (count - 1)
     error = (variance * (count + waiting) * waiting / count).sqrt()
     reach = Decimal(student(count - 1)) * error

@@ -77,7 +77,7 @@ def state_of(finish: Finish, figures: Summary, *, cancelled: bool) -> State[Any]
     if finish.error is not None:
         return Failed(message=message)
     if finish.stopped:
-        return Completed(name="Stopped", message=message)
+        return Completed(name="InFlight" if finish.is_away else "Stopped", message=message)
     return Completed(name="CompletedWithFailures" if figures["failed_items"] else "Completed", message=message)
 
 

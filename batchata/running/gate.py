@@ -11,10 +11,10 @@ from typing import Any
 
 from batchata.core.events import Decided
 from batchata.core.money import usd
-from batchata.core.records import Record
 from batchata.core.samplereport import MOST_RESULTS, SampleReport
 from batchata.core.sampling import draw
 from batchata.core.state import RunState, Standing
+from batchata.core.steps import Approve
 from batchata.errors import InputError
 from batchata.io.ledger import Ledger
 from batchata.io.results import ResultsFolder
@@ -37,7 +37,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Whether the rest is sent, and why. `is_decision` where somebody was asked."""
+    """Whether the rest is sent, and why. `is_decision` unless nobody could be asked."""
 
     passed: bool
     reason: str
@@ -56,26 +56,34 @@ def prepare_gate(ledger: Ledger, run_id: str, gate: Gate | None) -> None:
         ledger.record(Decided(at=at, what="sample", items=drawn), sync=True)
 
 
-def approval(gate: Gate, report: SampleReport, ask_person: Callable[[SampleReport], Approval]) -> Approval:
-    """Raises whatever `approve` raises, and InputError when it does not answer."""
-    if report.is_below(gate.approve_below):
-        return Approval(passed=True, reason=f"the forecast is at most {usd(gate.approve_below or Decimal(0))}")
-    if gate.approve is None:
-        return ask_person(report)
-    answer = gate.approve(report)
-    if not isinstance(answer, bool):
-        raise InputError(f"approve returned {answer!r}; it must return True or False")
-    return Approval(answer, "approve() said yes" if answer else "approve() said no")
+@dataclass(frozen=True, slots=True)
+class Gatekeeper:
+    """Asks whether the rest of a run is to be sent."""
 
+    gate: Gate
+    folder: ResultsFolder
+    response_model: Any
 
-def with_results(report: SampleReport, state: RunState, folder: ResultsFolder, response_model: Any) -> SampleReport:
-    """The report with a few results, those that succeeded first. Raises ResultsError."""
-    chosen = sorted(islice(_shown_first(state), MOST_RESULTS))
-    found: list[Record[Any]] = list(records(state, folder, response_model, chosen))
-    return replace(report, results=found)
+    def ask(self, question: Approve, state: RunState, ask_person: Callable[[Approve], Approval]) -> Approval:
+        """Raises whatever `approve` raises, InputError when it does not answer, ResultsError."""
+        gate = self.gate
+        if gate.approve_below is not None and question.report.is_below(gate.approve_below):
+            return Approval(passed=True, reason=f"the forecast is at most {usd(gate.approve_below)}")
+        report = self._with_results(question.report, state)
+        if gate.approve is None:
+            return ask_person(replace(question, report=report))
+        answer: object = gate.approve(report)
+        if not isinstance(answer, bool):
+            raise InputError(f"approve returned {answer!r}; it must return True or False. Run again to be asked again")
+        return Approval(answer, "approve() said yes" if answer else "approve() said no")
+
+    def _with_results(self, report: SampleReport, state: RunState) -> SampleReport:
+        chosen = sorted(islice(_shown_first(state), MOST_RESULTS))
+        return replace(report, results=list(records(state, self.folder, self.response_model, chosen)))
 
 
 def _shown_first(state: RunState) -> Iterator[int]:
+    """Results are what a person judges by; failures are shown where there are few."""
     ended = [index for index in (state.sample.costs if state.sample else ()) if state.kind_of(index) is not None]
     succeeded = (index for index in ended if state.kind_of(index) == "succeeded")
     return chain(succeeded, (index for index in ended if state.kind_of(index) != "succeeded"))

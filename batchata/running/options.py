@@ -72,7 +72,7 @@ def checked_gate(sample: Any, approve: Any, approve_below: Any) -> Gate | None:
     """Raises InputError for a sample that is none, or for an approval without a sample."""
     if sample is None:
         if approve is not None or approve_below is not None:
-            raise InputError("approve and approve_below are about a sample: give sample=0.01 (a share) or sample=50 (items)")
+            raise InputError("approve and approve_below are about a sample: give sample=0.01 (a share) or sample=50")
         return None
     whole = isinstance(sample, int) and not isinstance(sample, bool) and sample >= 1
     if not whole and not (isinstance(sample, float) and 0 < sample <= 1):
