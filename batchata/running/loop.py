@@ -8,7 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -199,7 +199,7 @@ class Loop:
     def _approve(self, question: Approve) -> None:
         if self.gatekeeper is None:
             raise TypeError("a gated run has a gatekeeper")
-        self._show(last=True)
+        self._show(last=True, asks=True)
         found = self.gatekeeper.ask(question, self.state, lambda asked: self.hands.confirm(asked, self.run_id))
         if not found.passed:
             self.session.stop = Stop(unapproved(question.report, found.reason))
@@ -237,11 +237,11 @@ class Loop:
         else:
             self.session.busy.discard(step.job)
 
-    def _show(self, *, last: bool = False) -> None:
+    def _show(self, *, last: bool = False, asks: bool = False) -> None:
         if last or time.monotonic() - self._shown >= _BETWEEN_LOOKS:
             self._shown = time.monotonic()
             try:
-                self.watch(snapshot(self.state, self.session, time.time()))
+                self.watch(replace(snapshot(self.state, self.session, time.time()), asks=asks))
             except (OSError, ValueError) as error:  # a terminal that is gone
                 logger.info("progress is not shown any more: %s", error)
                 self.watch = lambda _: None
