@@ -24,10 +24,10 @@ from batchata.core.session import Policy, Session, Stop
 from batchata.core.state import RunState
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary, summary_of
-from batchata.errors import InputError
+from batchata.errors import InputError, LedgerInUseError
 from batchata.io.client import api_address
 from batchata.io.intake import given_items
-from batchata.io.ledger import Ledger, open_ledger, read_state
+from batchata.io.ledger import Ledger, ask_to_cancel, open_ledger, read_state
 from batchata.io.results import ResultsFolder, check_directory
 from batchata.io.sources import Source
 from batchata.job import DEFAULT_MODEL
@@ -201,6 +201,10 @@ class BatchManager(Generic[T]):
         """Sends the items again that ended without a result, and only those. Waits and raises as `run` does."""
         return self._run(print_progress=print_progress, wait=wait, only_failed=True)
 
+    def collect(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
+        """Brings home what was sent and sends nothing, whatever became of the files. Waits and raises as `run`."""
+        return self._run(print_progress=print_progress, wait=wait, sends=False)
+
     @property
     def stats(self) -> Summary:
         """The figures as the ledger has them now, at any time and from any thread."""
@@ -227,23 +231,36 @@ class BatchManager(Generic[T]):
     def cancel(self) -> list[str]:
         """Asks the API to stop the batches in flight and returns their ids; what they did by then is collected.
 
-        A run that works in another thread ends; otherwise the next `run()` collects.
+        A run that works in another thread or process ends; otherwise the next `run()` collects.
         """
         if self._live is not None and self._session is not None:
             self._session.stop = Stop("it was canceled; run again to go on", cancel=True)
             with using(self._client) as client:
                 return cancel_open(client, self._live)
-        if not self._state().open:
+        state = self._state()
+        if not state.open and next(state.pending(), None) is None:
             return []
-        with open_ledger(self.state_path) as ledger, using(self._client) as client:
-            return cancel_open(client, ledger)
+        try:
+            with open_ledger(self.state_path) as ledger, using(self._client) as client:
+                return cancel_open(client, ledger)
+        except LedgerInUseError:
+            ask_to_cancel(self.state_path)
+            return [job.batch_id for job in read_state(self.state_path).open.values() if job.batch_id]
 
     def get_results_from_disk(self) -> list[Entry[T]]:
         """The former name of `results()`."""
         warnings.warn("get_results_from_disk() is now results()", DeprecationWarning, stacklevel=2)
         return self.results()
 
-    def _run(self, *, print_progress: bool, wait: bool, only_failed: bool = False, gate: Gate | None = None) -> Summary:
+    def _run(
+        self,
+        *,
+        print_progress: bool,
+        wait: bool,
+        only_failed: bool = False,
+        sends: bool = True,
+        gate: Gate | None = None,
+    ) -> Summary:
         orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
         if self._policy.on_limit == "ask" and orchestrator == "local":
             raise InputError(
@@ -254,10 +271,11 @@ class BatchManager(Generic[T]):
         check_directory(self.results_dir, "results_dir")
         keep_out_of_git(self.state_path)
         with open_ledger(self.state_path) as ledger:
-            begin(ledger, self._assignment, __version__)
+            begin(ledger, self._assignment, __version__, sends=sends)
             self._live = ledger
             try:
-                policy = replace(self._policy, only_retries=only_failed, wait=wait, gated=gate is not None)
+                gated = gate is not None
+                policy = replace(self._policy, only_retries=only_failed, wait=wait, sends=sends, gated=gated)
                 finish = self._carried_out(ledger, orchestrator, policy, gate, print_progress=print_progress)
             finally:
                 self._live = self._session = None

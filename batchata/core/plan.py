@@ -90,6 +90,7 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
     """New work waits until every job of unknown fate has been looked for once."""
     return (
         session.stop is None
+        and session.policy.sends
         and not session.forming
         and now >= session.create_after
         and len(state.open) < session.policy.max_parallel_jobs
@@ -135,7 +136,9 @@ def _is_unbounded(state: RunState) -> bool:
 
 def _is_held_back(state: RunState, session: Session, now: float) -> bool:
     """Whether there is work that only waits for its time."""
-    waits = session.stop is None and now < session.create_after and not _is_blocked(state, session)
+    waits = (
+        session.stop is None and session.policy.sends and now < session.create_after and not _is_blocked(state, session)
+    )
     return waits and next(_waiting(state, session), None) is not None
 
 
@@ -159,6 +162,8 @@ def _end(state: RunState, session: Session) -> Step:
     pending = sum(1 for _ in _left(state, session))
     if not pending:
         return Finish()
+    if not session.policy.sends:
+        return Finish(_away_sentence(state), is_away=True)
     sample = gated_sample(state, session)
     if sample is not None and next(state.pending_of(sample.costs), None) is None:
         return Approve(state.answers + 1, report_of(state, sample))

@@ -90,6 +90,7 @@ class RunState:
         self.history: dict[int, tuple[Kind, ...]] = {}
         self.next_job = 1
         self.limit_reached = False
+        self.halted = ""
         self.answers = 0
         self.sample: Sample | None = None
         self.fingerprints: list[str | None] = []
@@ -180,7 +181,8 @@ class RunState:
         if self.opened is None or self.opened.max_cost != event.max_cost:
             self.budget = self.budget.limited_to(event.max_cost)
         self.opened = event
-        self.limit_reached = False
+        if event.sends:
+            self.limit_reached, self.halted = False, ""
 
     def _intend(self, event: Intent) -> None:
         self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at)
@@ -265,8 +267,8 @@ class RunState:
                 self.sample = Sample(dict.fromkeys(sorted(event.items), Decimal(0)), drawn_from=self.total)
             case "approved":
                 self._approve()
-            case "cancel":
-                pass
+            case "halted" | "cancel":
+                self.halted = event.reason
 
     def _approve(self) -> None:
         self.answers += 1
