@@ -165,7 +165,7 @@ def _end(state: RunState, session: Session) -> Step:
     if not session.policy.sends:
         return Finish(_away_sentence(state), is_away=True)
     sample = gated_sample(state, session)
-    if sample is not None and next(state.pending_of(sample.costs), None) is None:
+    if sample is not None and state.awaits_approval:
         return Approve(state.answers + 1, report_of(state, sample))
     budget = state.budget
     limit, spent = budget.limit or budget.spent, budget.spent + budget.held

@@ -138,6 +138,14 @@ class RunState:
             index = self._standing.find(Standing.PENDING, index + 1)
         yield from self._again
 
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a sample has ended and others wait for somebody to approve them."""
+        sample = self.sample
+        if sample is None or sample.approved or self.open or next(self.pending(), None) is None:
+            return False
+        return next(self.pending_of(sample.costs), None) is None
+
     def pending_of(self, items: Mapping[int, object]) -> Iterator[int]:
         """Those of these items that wait, in the same order; costs what these are long."""
         yield from (index for index in items if self._standing[index] == Standing.PENDING)

@@ -75,7 +75,7 @@ class Gatekeeper:
         answer: object = gate.approve(report)
         if not isinstance(answer, bool):
             raise InputError(f"approve returned {answer!r}; it must return True or False. Run again to be asked again")
-        return Approval(answer, "approve() said yes" if answer else "approve() said no")
+        return Approval(answer, "approve() said yes" if answer else "the rest was not approved")
 
     def _with_results(self, report: SampleReport, state: RunState) -> SampleReport:
         chosen = sorted(islice(_shown_first(state), MOST_RESULTS))

@@ -90,9 +90,10 @@ def test_who_says_no_is_told_how_to_go_on_and_nothing_is_paid_again(manager, let
     each = manager(letters(30))
     summary = each.run(sample=6, approve=asked.no)
     assert (summary["completed_items"], summary["pending_items"], simulator.state()["items_billed"]) == (6, 24, 6)
-    for words in ("sample of 6 items is done and approve() said no", "forecast for all 30 items is $", "95 %",
+    for words in ("sample of 6 items is done and the rest was not approved", "forecast for all 30 items is $", "95 %",
                   "run() sends them", "asks again"):  # fmt: skip
         assert words in summary["stopped"]
+    assert (summary["awaits_approval"], each.stats["awaits_approval"]) == (True, True)
     first = sampled(each)
     again = manager(letters(30))
     again.run(sample=0.5, approve=asked.no)
@@ -100,7 +101,8 @@ def test_who_says_no_is_told_how_to_go_on_and_nothing_is_paid_again(manager, let
     assert sampled(again) == first
     assert asked.billed == [6, 6]
     last = manager(letters(30))
-    assert last.run()["completed_items"] == 30
+    summary = last.run()
+    assert (summary["completed_items"], summary["awaits_approval"]) == (30, False)
     assert simulator.state()["items_billed"] == 30
     assert names_of(last) == everybody(30)
 

@@ -212,7 +212,7 @@ def test_what_was_not_measured_is_not_forecast(done):
     assert (report.cost_per_item, report.forecast, report.low, report.high) == (None, None, None, None)
     assert not report.is_below(USD(1_000_000))
     assert "not known" in str(report)
-    assert "not known" in unapproved(report, "approve() said no")
+    assert "not known" in unapproved(report, "the rest was not approved")
 
 
 def test_an_item_of_unknown_cost_outside_of_the_sample_leaves_the_whole_unknown():
