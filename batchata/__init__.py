@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from batchata.core.rates import Rates
     from batchata.core.records import Entry, Record
     from batchata.core.requests import build_requests
+    from batchata.core.samplereport import SampleReport
     from batchata.core.summary import Summary
     from batchata.errors import (
         AccountError,
@@ -71,6 +72,7 @@ _ROOMS = {
     "batchata.core.rates": ("Rates",),
     "batchata.core.records": ("Entry", "Record"),
     "batchata.core.requests": ("build_requests",),
+    "batchata.core.samplereport": ("SampleReport",),
     "batchata.core.summary": ("Summary",),
     "batchata.errors": (
         "AccountError", "AmbiguousSubmitError", "BatchataError", "CredentialsError", "ForeignResultsUrlError",
@@ -91,7 +93,7 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __version__ = "0.5.0"
 __all__ = [  # noqa: RUF022 - by subject, the verbs first
-    "batch", "BatchJob", "BatchManager", "Summary", "load_results_from_disk",
+    "batch", "BatchJob", "BatchManager", "Summary", "SampleReport", "load_results_from_disk",
     "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
     "bound", "cancel", "get_model", "make_client",
     "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",

@@ -14,6 +14,7 @@ from batchata.core.requests import MAX_REQUESTS
 from batchata.core.retries import ROUNDS
 from batchata.core.session import Policy
 from batchata.errors import InputError
+from batchata.running.gate import Gate
 
 Orchestrator = Literal["local", "prefect"]
 OnCostLimit = Literal["stop", "pause"]
@@ -52,15 +53,33 @@ def checked_orchestrator(given: Any) -> Orchestrator | None:
 
 def checked_limit(max_cost: Any) -> Decimal | None:
     """USD. Raises InputError for what is no amount of money above 0."""
-    if max_cost is None:
+    return _checked_usd("max_cost", max_cost)
+
+
+def _checked_usd(name: str, given: Any) -> Decimal | None:
+    if given is None:
         return None
     try:
-        limit = Decimal(str(max_cost))
+        amount = Decimal(str(given))
     except InvalidOperation as error:
-        raise InputError(f"max_cost is an amount in USD, not {max_cost!r}") from error
-    if not limit.is_finite() or limit <= 0:
-        raise InputError(f"max_cost is {max_cost}; it must be more than 0 USD")
-    return limit
+        raise InputError(f"{name} is an amount in USD, not {given!r}") from error
+    if not amount.is_finite() or amount <= 0:
+        raise InputError(f"{name} is {given}; it must be more than 0 USD")
+    return amount
+
+
+def checked_gate(sample: Any, approve: Any, approve_below: Any) -> Gate | None:
+    """Raises InputError for a sample that is none, or for an approval without a sample."""
+    if sample is None:
+        if approve is not None or approve_below is not None:
+            raise InputError("approve and approve_below are about a sample: give sample=0.01 (a share) or sample=50")
+        return None
+    whole = isinstance(sample, int) and not isinstance(sample, bool) and sample >= 1
+    if not whole and not (isinstance(sample, float) and 0 < sample <= 1):
+        raise InputError(f"sample is {sample!r}; it must be a share above 0 and up to 1.0, or a whole number of items")
+    if approve is not None and not callable(approve):
+        raise InputError(f"approve is a function that is called with the SampleReport, not {approve!r}")
+    return Gate(sample, approve, _checked_usd("approve_below", approve_below))
 
 
 def _check_number(name: str, value: Any, least: int, most: int) -> None:

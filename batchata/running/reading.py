@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar, overload
@@ -21,10 +21,15 @@ _INDEX = re.compile(rb'\{"index":(\d+),')
 _MOST_OPEN = 64
 
 
-def records(state: RunState, folder: ResultsFolder, response_model: Any) -> Iterator[Record[Any]]:
-    """One record for each item that has ended. Memory holds one at a time. Raises ResultsError, InputError."""
+def records(
+    state: RunState, folder: ResultsFolder, response_model: Any, indexes: Iterable[int] | None = None
+) -> Iterator[Record[Any]]:
+    """One record for each item that has ended, or for each of `indexes`, which are in the order of the input.
+
+    Memory holds one at a time. Raises ResultsError, InputError.
+    """
     with _JobFiles(folder) as files:
-        for index in range(state.total):
+        for index in range(state.total) if indexes is None else indexes:
             if state.kind_of(index) is not None:
                 yield record_from(read_line(files.line(state.job_of(index), index), response_model))
 
