@@ -22,6 +22,7 @@ def in_order(
 ) -> Generator[Callable[[], R]]:
     """For each item, in order, a call that returns the function's value or raises what it raised.
 
+    It is to be made before the next one is asked for.
     With a `width` of more than 1 so many calls are made ahead in threads, but no more than there is `room` for: a
     consumer that stops then has asked for nothing in vain.
     """

@@ -65,8 +65,10 @@ def list_files(patterns: Sequence[PathOrUrl]) -> list[Listed]:
     if empty:
         more = f" and {len(empty) - _SHOWN:,} more" if len(empty) > _SHOWN else ""
         raise InputError(f"no file is found for {', '.join(empty[:_SHOWN])}{more} (looked from {Path.cwd()})")
-    unique = {_identity(each.path): each for each in reversed(list(chain.from_iterable(found)))}
-    return list(reversed(unique.values()))
+    unique: dict[str, Listed] = {}
+    for each in chain.from_iterable(found):
+        unique.setdefault(_identity(each.path), each)
+    return list(unique.values())
 
 
 def content_hash(path: PathOrUrl) -> str:

@@ -46,7 +46,7 @@ def path_of(source: PathOrUrl) -> Place:
 
     scheme = scheme_of(source)
     try:
-        path = UPath(source)
+        path = UPath(_URL.sub(lambda found: found[0].lower(), source) if isinstance(source, str) else source)
         _ = path.fs
     except ImportError as error:
         raise InputError(f"a package that reads {scheme}:// is not installed: {error}") from error
