@@ -4,6 +4,7 @@ import threading
 import time
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
@@ -73,8 +74,7 @@ class Unkind(MemoryFileSystem):
     def get_file(self, path, local, **options):
         self.dials.called("read")
         data = self._content(path)
-        with open(local, "wb") as file:
-            file.write(data[: len(data) // 2] if self.dials.take("cut_reads") else data)
+        Path(local).write_bytes(data[: len(data) // 2] if self.dials.take("cut_reads") else data)
 
     def _content(self, path):
         if self.dials.reads_left is not None and not self.dials.take("reads_left"):
@@ -89,11 +89,9 @@ class Unkind(MemoryFileSystem):
     def put_file(self, local, path, **options):
         self.dials.called("write")
         if self.dials.writes_left is not None and not self.dials.take("writes_left"):
-            with open(local, "rb") as file:
-                self.pipe_file(path, file.read(10))
+            self.pipe_file(path, Path(local).read_bytes()[:10])
             raise SdkError("SlowDown: reduce your request rate")
-        with open(local, "rb") as file:
-            self.pipe_file(path, file.read())
+        self.pipe_file(path, Path(local).read_bytes())
 
     def mv(self, old, new, **options):
         self.dials.called("move")

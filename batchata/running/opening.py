@@ -87,10 +87,8 @@ def check_items(assignment: Assignment, state: RunState) -> None:
     Of many files only that is seen which shows without reading them: then one that cannot be opened fails alone,
     when its job is formed.
     """
-    in_flight = set(state.indexes(Standing.HELD)) if assignment.has_urls else set()  # looks over a network add up
-    waiting = [
-        index for index in range(len(assignment.items)) if index not in in_flight and not _has_ended(state, index)
-    ]
+    known = set(state.indexes(Standing.HELD)) if assignment.has_urls else set()  # looks over a network add up
+    waiting = [index for index in range(len(assignment.items)) if index not in known and not _has_ended(state, index)]
     check, width = _messages_problem, 1
     if assignment.is_files:
         check, width = (_file_problem, LOOKS) if len(waiting) > READ_BEFOREHAND else (_document_problem, READS)

@@ -25,14 +25,14 @@ pytestmark = pytest.mark.usefixtures("dials")
 
 @pytest.mark.parametrize(("source", "expected"), [
     ("a.pdf", Path("a.pdf")),
-    ("/tmp/a b.pdf", Path("/tmp/a b.pdf")),
+    ("/data/a b.pdf", Path("/data/a b.pdf")),
     ("a::b:c/d", Path("a::b:c/d")),
     (Path("x/../a.pdf"), Path("x/../a.pdf")),
-    ("file:///tmp/a%20b.pdf", Path("/tmp/a%20b.pdf")),
-    ("FILE://localhost/tmp/a.pdf", Path("/tmp/a.pdf")),
-    ("local:///tmp/a.pdf", Path("/tmp/a.pdf")),
-    (UPath("/tmp/a.pdf"), Path("/tmp/a.pdf")),
-    (UPath("file:///tmp/a.pdf"), Path("/tmp/a.pdf")),
+    ("file:///data/a%20b.pdf", Path("/data/a%20b.pdf")),
+    ("FILE://localhost/data/a.pdf", Path("/data/a.pdf")),
+    ("local:///data/a.pdf", Path("/data/a.pdf")),
+    (UPath("/data/a.pdf"), Path("/data/a.pdf")),
+    (UPath("file:///data/a.pdf"), Path("/data/a.pdf")),
 ])  # fmt: skip
 def test_what_is_on_this_machine_is_a_path(source, expected):
     found = path_of(source)
