@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         RequestRefusedError,
         ResultsError,
         ServiceError,
+        StorageError,
         UnboundedCostError,
         UnknownPriceError,
         UnknownUsageError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from batchata.io.batches import BatchStatus, cancel, poll, submit
     from batchata.io.client import make_client
     from batchata.io.downloads import stream_results
+    from batchata.io.listing import Listed, content_hash, expand_files, list_files
     from batchata.io.models import get_model
     from batchata.io.sources import read_document, read_documents
     from batchata.job import BatchJob, batch
@@ -77,12 +79,13 @@ _ROOMS = {
     "batchata.errors": (
         "AccountError", "AmbiguousSubmitError", "BatchataError", "CredentialsError", "ForeignResultsUrlError",
         "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
-        "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "UnboundedCostError",
+        "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError", "UnboundedCostError",
         "UnknownPriceError", "UnknownUsageError",
     ),
     "batchata.io.batches": ("BatchStatus", "cancel", "poll", "submit"),
     "batchata.io.client": ("make_client",),
     "batchata.io.downloads": ("stream_results",),
+    "batchata.io.listing": ("Listed", "content_hash", "expand_files", "list_files"),
     "batchata.io.models": ("get_model",),
     "batchata.io.sources": ("read_document", "read_documents"),
     "batchata.job": ("BatchJob", "batch"),
@@ -97,11 +100,12 @@ __all__ = [  # noqa: RUF022 - by subject, the verbs first
     "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
     "bound", "cancel", "get_model", "make_client",
     "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",
+    "expand_files", "list_files", "content_hash", "Listed",
     "Citation", "Cost", "Rates", "ModelInfo", "BatchStatus", "Document", "Item", "Request", "Entry", "Record",
     "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",
     "BatchataError", "AccountError", "AmbiguousSubmitError", "CredentialsError", "ForeignResultsUrlError",
     "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
-    "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "UnboundedCostError",
+    "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError", "UnboundedCostError",
     "UnknownPriceError", "UnknownUsageError",
 ]  # fmt: skip
 

@@ -28,6 +28,7 @@ from batchata.errors import InputError, LedgerInUseError
 from batchata.io.client import api_address
 from batchata.io.intake import given_items
 from batchata.io.ledger import Ledger, ask_to_cancel, open_ledger, read_state
+from batchata.io.paths import PathOrUrl
 from batchata.io.results import ResultsFolder, check_directory
 from batchata.io.sources import Source
 from batchata.job import DEFAULT_MODEL
@@ -77,7 +78,8 @@ class BatchManager(Generic[T]):
         covers at worst (see `bound`).
     state_path, results_dir
         The ledger, and the results in `processed/` and the API's own lines in `raw/`. Without `state_path` the run
-        has a folder of its own below `.batchata/`; without `results_dir` the results are beside the ledger.
+        has a folder of its own below `.batchata/`; without `results_dir` the results are beside the ledger. The
+        results, like the files, may be on a URL that fsspec knows (`s3://bucket/results`); the ledger may not.
     cache, refresh_cache
         Answers to identical requests of earlier runs are taken instead of being paid again: True (a folder of
         Prefect's result storage on this machine), False, another folder, or a Prefect storage block such as
@@ -111,7 +113,7 @@ class BatchManager(Generic[T]):
         max_parallel_jobs: int = DEFAULT_PARALLEL_JOBS,
         max_cost: Any = None,
         state_path: str | PathLike[str] | None = None,
-        results_dir: str | PathLike[str] | None = None,
+        results_dir: PathOrUrl | None = None,
         max_tokens: int | None = None,
         client: Anthropic | None = None,
         rates: Rates | None = None,
@@ -123,7 +125,7 @@ class BatchManager(Generic[T]):
         rounds: int | None = None,
         cancel_on_exit: bool = False,
         lost_after: float = LOST_AFTER,
-        save_results_dir: str | PathLike[str] | None = None,
+        save_results_dir: PathOrUrl | None = None,
         **params: Any,
     ) -> None:
         items = given_items(messages, files, prompt)

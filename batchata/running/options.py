@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from os import PathLike
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from batchata.core.requests import MAX_REQUESTS
 from batchata.core.retries import ROUNDS
 from batchata.core.session import Policy
 from batchata.errors import InputError
+from batchata.io.paths import PathOrUrl, Place, is_url, path_of
 from batchata.running.gate import Gate
 
 Orchestrator = Literal["local", "prefect"]
@@ -109,12 +109,27 @@ def keep_out_of_git(state_path: Path) -> None:
         (folder / ".gitignore").write_text("*\n")
 
 
-def places(state_path: str | PathLike[str] | None, results_dir: str | PathLike[str] | None) -> tuple[Path, Path]:
-    """Where the ledger and the results are: what was not said lies beside what was, or in a folder of the run's own."""
+def places(state_path: PathOrUrl | None, results_dir: PathOrUrl | None) -> tuple[Path, Place]:
+    """Where the ledger and the results are: what was not said lies beside what was, or in a folder of the run's own.
+
+    Raises InputError for a ledger on a URL, and for results on one that nothing here can reach.
+    """
     if state_path is None:
         own = RUNS_FOLDER / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(3)}"
         state, beside = own / "ledger.jsonl", own / "results"
     else:
-        state = Path(state_path)
+        state = _ledger_path(state_path)
         beside = state.with_name(f"{state.stem}.results")
-    return state.absolute(), (beside if results_dir is None else Path(results_dir)).absolute()
+    results = beside if results_dir is None else path_of(results_dir)
+    return state.absolute(), results.absolute() if isinstance(results, Path) else results
+
+
+def _ledger_path(state_path: PathOrUrl) -> Path:
+    place = None if is_url(state_path) else path_of(state_path)
+    if not isinstance(place, Path):
+        raise InputError(
+            f"state_path {state_path} is a URL, and a ledger is locked, appended to and synced to the disk, for which "
+            "it takes a file. Give a local path, or one in a folder that all workers mount; files and results_dir may "
+            "be URLs"
+        )
+    return place
