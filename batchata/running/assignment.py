@@ -54,6 +54,13 @@ class Assignment:
         """What the items are called in the ledger."""
         return [name_of(each) for each in self.items]
 
+    @property
+    def first_file(self) -> str | None:
+        """The path or name of the first file; None for conversations."""
+        if not self.is_files or not self.items:
+            return None
+        return self.source(0) or ""
+
     def source(self, index: int) -> str | None:
         """The file that an item is, None for conversations and bytes."""
         item = self.items[index]

@@ -74,6 +74,7 @@ class Loop:
     watch: Callable[[Snapshot], None]
     cancel_on_exit: bool = False
     _shown: float = 0.0
+    _is_told_to_end: bool = False
     _unwritten: deque[Event] = field(default_factory=deque)
     _reports: queue.SimpleQueue[tuple[Work, Report | BaseException]] = field(default_factory=queue.SimpleQueue)
 
@@ -97,6 +98,8 @@ class Loop:
             for step in decide(self.state, self.session, now):
                 match step:
                     case Finish():
+                        if self._is_told_to_end and self.cancel_on_exit:
+                            cancel_open(self.worker.client, self.ledger)
                         return step
                     case Ask():
                         self._ask(step)
@@ -128,6 +131,7 @@ class Loop:
         self._show()
         if reason := self.hands.tick():
             self.session.stop = Stop(reason, drain=False)
+            self._is_told_to_end = True
         try:
             self._take(*self._reports.get(timeout=max(seconds, 0.001)))
         except queue.Empty:
