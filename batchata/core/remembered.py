@@ -47,9 +47,10 @@ def refusal(known: Iterable[Remembered], here: Remembered) -> str:
 
     Its jobs are in the ledger it began with, and nothing but that ledger keeps them from being sent and paid again.
     """
-    for each in known:
-        if each.start == here.start or each.run_id == here.run_id:
-            continue
+    earlier = [each for each in known if each.start != here.start]
+    if any(each.run_id == here.run_id for each in earlier):
+        return ""
+    for each in earlier:
         if each.ledger == here.ledger:
             return (
                 f"this flow run began on host {each.host} with the ledger {each.ledger} of run {each.run_id}, which "

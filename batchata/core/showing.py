@@ -7,6 +7,7 @@ import re
 from batchata.core.outcomes import UNKNOWN_RESULT, UNREADABLE_LINE
 
 _PUNCTUATION = re.compile(r"[\\`*_\[\]|~:@!#]|(?<=www)\.")
+_EFFECTIVE = re.compile(r"\](?=[(\[])|<(?=[A-Za-z!/?])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SPACE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _QUOTED = re.compile(r"(:| on| raised) b?['\"].*| raised .*", re.DOTALL)
@@ -21,8 +22,12 @@ def line(text: str, most: int) -> str:
 
 
 def cell(text: str, most: int) -> str:
-    """Text for a cell of a table: Prefect shows it as it is, unless it holds a link or a picture in Markdown."""
-    return line(text.replace("](", "] ("), most)
+    """Text for a cell of a table artifact, of which no link, picture or tag comes.
+
+    Prefect's first UI takes a cell for Markdown, its second one shows it as it is, so that nothing can be escaped:
+    a space breaks what would have an effect.
+    """
+    return line(_EFFECTIVE.sub(r"\g<0> ", text), most)
 
 
 def markdown(text: str, most: int = 2_000) -> str:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from contextvars import copy_context
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from prefect.futures import PrefectFuture
@@ -54,10 +53,8 @@ class PrefectHands:
             case Collect():
                 task = collect_job
             case _:
-                in_context = partial(
-                    copy_context().run, carry_out, step
-                )  # what is logged there belongs to the flow run
-                self._local.start(step, lambda _: in_context(), done)
+                context = copy_context()  # what is logged there belongs to the flow run
+                self._local.start(step, lambda work: context.run(carry_out, work), done)
                 return
         key = job_key(self._run_id, step.items)
         parameters = {"job": step.job, "key": key, "carry_out": lambda: carry_out(step)}

@@ -105,6 +105,8 @@ def observed(state):
         "batches": state.batches,
         "budget": state.budget,
         "tally": state.tally,
+        "jobs": state.jobs,
+        "failed": state.failed(100),
         "history": state.history,
         "next job": state.next_job,
         "limit reached": state.limit_reached,
