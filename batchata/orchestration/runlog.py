@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from copy import copy
 from threading import Lock
 from uuid import UUID
@@ -28,7 +29,7 @@ class _Forward(logging.Filter):
         super().__init__()
         self._api = APILogHandler()
         self._lock = Lock()
-        self._flow_runs: list[UUID] = []
+        self._flow_runs: list[tuple[UUID, Context]] = []
         self._own_level = self._passing = logging.NOTSET
 
     def add(self, flow_run: UUID) -> None:
@@ -38,24 +39,30 @@ class _Forward(logging.Filter):
                 if self._own_level == logging.NOTSET:
                     _library.setLevel(min(self._passing, logging.INFO))
                 _library.addFilter(self)
-            self._flow_runs = [*self._flow_runs, flow_run]
+            self._flow_runs = [*self._flow_runs, (flow_run, copy_context())]
 
     def remove(self, flow_run: UUID) -> None:
         with self._lock:
-            left = list(self._flow_runs)
-            left.remove(flow_run)
-            self._flow_runs = left
-            if not left:
+            place = [each for each, _ in self._flow_runs].index(flow_run)
+            self._flow_runs = [*self._flow_runs[:place], *self._flow_runs[place + 1 :]]
+            if not self._flow_runs:
                 _library.removeFilter(self)
                 _library.setLevel(self._own_level)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        own = own_flow_run_id()
-        for flow_run in set(self._flow_runs) if record.levelno >= logging.INFO else ():
-            if own in (None, flow_run):  # a thread without a context may be anybody's
-                self._api.handle(_addressed(record, flow_run))
-                record.send_to_api = False  # PREFECT_LOGGING_EXTRA_LOGGERS=batchata would send it a second time
+        if record.levelno >= logging.INFO:
+            self._send(record)
         return record.levelno >= self._passing
+
+    def _send(self, record: logging.LogRecord) -> None:
+        """A thread without a context may be anybody's, and knows neither the server nor the flow run."""
+        own = own_flow_run_id()
+        for flow_run, context in dict(self._flow_runs).items():
+            if own == flow_run:
+                self._api.handle(_addressed(record, flow_run))
+            elif own is None:
+                context.copy().run(self._api.handle, _addressed(record, flow_run))
+            record.send_to_api = False  # PREFECT_LOGGING_EXTRA_LOGGERS=batchata would send it a second time
 
 
 def _addressed(record: logging.LogRecord, flow_run: UUID) -> logging.LogRecord:

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from contextlib import closing
+from contextvars import copy_context
 from datetime import timedelta
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from tests.servers import free_port
 pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own warnings are not ours to fail on
 
 MODEL = "claude-haiku-5-5"
+COUNT = 8
 
 
 @pytest.fixture
@@ -91,8 +93,8 @@ def events(api, run_id):
 @pytest.fixture
 def watched(manager, simulator):
     """A run some of whose items fail and which reaches its limit."""
-    simulator.faults.outcome("refused", indices=[1, 3])
-    each = manager(max_tokens=1000, max_cost=0.004, cancel_on_exit=True)
+    simulator.faults.outcome("refused", match=lambda custom_id: custom_id.endswith(("-000001-1", "-000002-1")))
+    each = manager(COUNT, max_tokens=1000, max_cost=0.0004)
     each.run()
     return each
 
@@ -102,7 +104,7 @@ def test_what_the_ui_shows_is_what_the_run_did(watched, api, name, client):
     assert stats["cost_limit_reached"]
     assert failed
     [flow_run] = flow_runs(api, name)
-    assert flow_run.name.endswith(" · 20 items")
+    assert flow_run.name.endswith(f" · {COUNT} items")
     assert flow_run.name.startswith(f"{name} 20")
     assert flow_run.parameters["name"] == name
     found = artifacts(api, flow_run)
@@ -114,7 +116,7 @@ def test_what_the_ui_shows_is_what_the_run_did(watched, api, name, client):
     }
     assert {each.key for each in found.values()} == {f"{name.lower().replace(' ', '-')}-{what}" for what in found}
     ended = stats["completed_items"] + stats["failed_items"]
-    assert found["progress"].data == ended * 100 / 20
+    assert found["progress"].data == ended * 1000 // COUNT / 10
     _check_jobs(json.loads(found["jobs"].data), watched)
     assert json.loads(found["failures"].data) == [
         {"index": each.index, "source": "", "outcome": each.outcome, "reason": each.reason} for each in failed
@@ -123,7 +125,7 @@ def test_what_the_ui_shows_is_what_the_run_did(watched, api, name, client):
     for part in (
         f"refused | {len(failed)} |",
         f"waiting | {stats['pending_items']} |",
-        "of $0.004",
+        "of $0.0004",
         "**The run stopped**",
     ):
         assert part in summary
@@ -136,7 +138,7 @@ def _check_jobs(rows, manager):
     costs = {each["job"]: each["cost"] for each in settled if each["event"] == "settled"}
     assert sorted(row["job"] for row in rows) == sorted(costs)
     assert {row["batch id"] for row in rows} == set(manager.stats["batch_ids"])
-    assert sum(row["items"] for row in rows) == 20 - manager.stats["pending_items"]
+    assert sum(row["items"] for row in rows) == COUNT - manager.stats["pending_items"]
     for row in rows:
         assert float(row["cost"].strip("$")) == pytest.approx(float(costs[row["job"]]), abs=5e-5)
 
@@ -202,9 +204,6 @@ def test_logs_of_threads_and_of_other_flow_runs(inside, api):
                 barrier.wait()
 
         logs_something()
-
-    threads = [threading.Thread(target=logging_flow, args=(number,)) for number in (1, 2)]
-    from contextvars import copy_context
 
     threads = [threading.Thread(target=copy_context().run, args=(logging_flow, number)) for number in (1, 2)]
     for thread in threads:
@@ -286,11 +285,11 @@ def test_a_server_that_is_away_costs_one_line_and_a_pause(inside, caplog):
 
     clock = Clock()
     name_flow_run("not in a flow run")
-    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"}):
-        with closing(Artifacts(lambda _: True, clock=clock)) as each:
-            for seconds in (0, 1, 31, 32):
-                clock.seconds = seconds
-                each.show([view("a", float(seconds))])
+    nowhere = temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api"})
+    with nowhere, closing(Artifacts(lambda _: True, clock=clock)) as each:
+        for seconds in (0, 1, 31, 32):
+            clock.seconds = seconds
+            each.show([view("a", float(seconds))])
     assert len(caplog.messages) == 1
     assert "not up to date for now" in caplog.text
 
