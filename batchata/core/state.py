@@ -98,6 +98,7 @@ class RunState:
         self.history: dict[int, tuple[Kind, ...]] = {}
         self.next_job = 1
         self.limit_reached = False
+        self.canceled = False
         self.answers = 0
         self.fingerprints: list[str | None] = []
         self.sent_at: array[float] = array("d")
@@ -202,6 +203,7 @@ class RunState:
     def _submit(self, event: Submitted) -> None:
         job = self.open[event.job]
         job.phase, job.batch_id = Phase.SUBMITTED, event.batch_id
+        self.canceled = False
         self.batches[event.batch_id] = event.job
 
     def _unsend(self, job: OpenJob) -> None:
@@ -270,7 +272,7 @@ class RunState:
             case "stop":
                 self.answers += 1
             case "cancel":
-                pass
+                self.canceled = True
 
     def _retry(self, indexes: list[int], max_tokens: Mapping[int, int]) -> None:
         """They begin anew: what was tried before does not count."""

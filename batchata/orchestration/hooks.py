@@ -78,8 +78,8 @@ def _cancel(each: Remembered, client: Callable[[], Anthropic], log: Log) -> None
             nameless = sum(job.batch_id is None for job in ledger.state.open.values())
             if nameless:
                 log.warning("%d batches of %s may exist under an unknown id; the next run finds out", nameless, path)
-            if nameless == len(ledger.state.open):
-                log.info("%s has no batch in flight that is known", path)
+            if ledger.state.canceled or nameless == len(ledger.state.open):
+                log.info("the batches of %s that are known have ended or were told to stop", path)
                 return
             with closing(client()) as api:
                 canceled = cancel_open(api, ledger)

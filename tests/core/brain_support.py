@@ -110,6 +110,7 @@ def observed(state):
         "history": state.history,
         "next job": state.next_job,
         "limit reached": state.limit_reached,
+        "canceled": state.canceled,
         "answers": state.answers,
         "fingerprints": state.fingerprints,
         "sent at": list(state.sent_at),

