@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Generic
 from typing_extensions import TypeVar
 
 from batchata import __version__
+from batchata.core.naming import checked_name, default_name
 from batchata.core.outcomes import Succeeded
 from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record
+from batchata.core.reports import Facts
 from batchata.core.requests import check_spelling
 from batchata.core.schema import check_response_model
 from batchata.core.session import Policy, Session, Stop
@@ -36,7 +38,7 @@ from batchata.orchestration.server import is_configured
 from batchata.running.assignment import Assignment
 from batchata.running.gate import Approver, Gate
 from batchata.running.local import LocalHands
-from batchata.running.loop import Body, cancel_open, snapshot
+from batchata.running.loop import Body, Hands, cancel_open, snapshot
 from batchata.running.opening import begin
 from batchata.running.options import (
     DEFAULT_ITEMS_PER_JOB,
@@ -52,7 +54,7 @@ from batchata.running.options import (
     keep_out_of_git,
     places,
 )
-from batchata.running.reading import records
+from batchata.running.reading import failures, records
 from batchata.running.run import Run, run_id_of, using
 from batchata.running.signals import named_when_interrupted, terminable
 
@@ -95,6 +97,9 @@ class BatchManager(Generic[T]):
     cancel_on_exit
         Whether Ctrl-C and SIGTERM cancel the batches in flight. By default they go on, and the next run collects
         them.
+    name
+        What the run is called in Prefect, where runs of one name form a history. Default: the folder of the first
+        file, else the ledger's name without its ending.
     lost_after
         How many seconds after a create call whose answer was lost a batch that the API does not list counts as
         never created.
@@ -124,6 +129,7 @@ class BatchManager(Generic[T]):
         answer_within: float | None = None,
         rounds: int | None = None,
         cancel_on_exit: bool = False,
+        name: str | None = None,
         lost_after: float = LOST_AFTER,
         save_results_dir: PathOrUrl | None = None,
         **params: Any,
@@ -156,6 +162,8 @@ class BatchManager(Generic[T]):
             lost_after=lost_after,
         )
         self.state_path, self.results_dir = places(state_path, _results_dir(results_dir, save_results_dir))
+        stem = None if state_path is None else self.state_path.stem
+        self.name = checked_name(name) or default_name(self._assignment.first_file, stem)
         self._max_cost = checked_limit(max_cost)
         self._client = client
         self._cache, self._refresh_cache = cache, refresh_cache
@@ -307,17 +315,24 @@ class BatchManager(Generic[T]):
                 watch(snapshot(ledger.state, self._session, time.time()))
                 return Finish()
             body = partial(run.carry_out, ledger, self._session, watch)
-            leaving = named_when_interrupted(ledger, canceled=self._cancel_on_exit)
             if orchestrator == "prefect":
-                with leaving:
-                    return self._in_a_flow(ledger, body)
+                return self._in_a_flow(ledger, body)
+            leaving = named_when_interrupted(ledger, canceled=self._cancel_on_exit)
             with terminable(), leaving, closing(LocalHands()) as hands:
                 return body(hands)
 
     def _in_a_flow(self, ledger: Ledger, body: Body) -> Finish:
-        from batchata.orchestration.flow import run_as_flow
+        from batchata.orchestration.flow import INTERRUPTS, run_as_flow
+        from batchata.orchestration.reporting import Told
 
+        def interruptible(hands: Hands) -> Finish:
+            with named_when_interrupted(ledger, canceled=self._cancel_on_exit, by=INTERRUPTS):
+                return body(hands)
+
+        folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
+        told = Told(self._facts(ledger.state), lambda: ledger.state, partial(failures, ledger.state, folder))
         shown = {
+            "name": self.name,
             "model": self._assignment.model,
             "items": len(self),
             "max_cost": None if self._max_cost is None else str(self._max_cost),
@@ -325,12 +340,22 @@ class BatchManager(Generic[T]):
             "results_dir": str(self.results_dir),
         }
         return run_as_flow(
-            body,
-            run_id=run_id_of(ledger.state),
+            interruptible,
+            told=told,
             parallel=self._policy.max_parallel_jobs,
             answer_within=self._answer_within,
             shown=shown,
             figures=lambda: self._summary(ledger.state),
+        )
+
+    def _facts(self, state: RunState) -> Facts:
+        return Facts(
+            name=self.name,
+            run_id=run_id_of(state),
+            model=self._assignment.model,
+            state_path=str(self.state_path),
+            results_dir=str(self.results_dir),
+            cancels=self._cancel_on_exit,
         )
 
     def _summary(self, state: RunState) -> Summary:

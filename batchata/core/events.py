@@ -116,7 +116,8 @@ class Settled(_Line):
     Without `batch_id` the items needed no batch: `cached` of them were answered before. `endings` are final,
     `again` are sent again, `pending` were not at fault and wait as before. `cost` is what
     the job added to the bill, `held` what it may have added on top where an item's cost is unknown, `saved` what
-    answers from the cache cost when they were paid for.
+    answers from the cache cost when they were paid for, `discount` what the batch discount saved (None in ledgers
+    of versions before 0.6, which did not write it down).
     """
 
     event: Literal["settled"] = "settled"
@@ -129,6 +130,7 @@ class Settled(_Line):
     cost: Decimal = Decimal(0)
     held: Decimal = Decimal(0)
     saved: Decimal = Decimal(0)
+    discount: Decimal | None = None
     input_tokens: int = 0
     output_tokens: int = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, IntEnum, auto
+from itertools import islice
 from typing import assert_never
 
 from batchata.core.budget import Budget
@@ -25,6 +27,7 @@ from batchata.core.events import (
     Submitted,
     Unsent,
 )
+from batchata.core.jobbook import JobBook, SettledJob
 from batchata.core.outcomes import KINDS, Kind
 from batchata.core.sampling import Sample
 
@@ -60,7 +63,10 @@ class OpenJob:
 
 @dataclass(slots=True)
 class Tally:
-    """Sums over all that is settled; `unlimited` are the unpriced items of jobs that had no bound either."""
+    """Sums over all that is settled; `unlimited` are the unpriced items of jobs that had no bound either.
+
+    `discount` is what the batch discount saved in USD, None when a ledger of an earlier version does not tell.
+    """
 
     kinds: Counter[Kind] = field(default_factory=Counter)
     jobs: int = 0
@@ -71,9 +77,11 @@ class Tally:
     retried: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    discount: Decimal | None = Decimal(0)
 
 
 _NO_KIND = 255
+_A_FAILURE = re.compile(rb"[^\x00\xff]")  # any kind but the first, which is "succeeded"
 
 
 class RunState:
@@ -87,10 +95,12 @@ class RunState:
         self.batches: dict[str, int] = {}
         self.budget = Budget()
         self.tally = Tally()
+        self.jobs = JobBook()
         self.history: dict[int, tuple[Kind, ...]] = {}
         self.next_job = 1
         self.limit_reached = False
         self.halted = ""
+        self.canceled = False
         self.answers = 0
         self.sample: Sample | None = None
         self.fingerprints: list[str | None] = []
@@ -126,6 +136,10 @@ class RunState:
     def indexes(self, standing: Standing) -> list[int]:
         """The items that stand there, in the order of the input."""
         return [index for index, each in enumerate(self._standing) if each == standing]
+
+    def failed(self, most: int) -> list[int]:
+        """The first `most` items that ended without a result, in the order of the input; found in no time."""
+        return [found.start() for found in islice(_A_FAILURE.finditer(self._kinds), most)]
 
     def count(self, *standings: Standing) -> int:
         return sum(self._standing.count(each) for each in standings)
@@ -206,6 +220,7 @@ class RunState:
     def _submit(self, event: Submitted) -> None:
         job = self.open[event.job]
         job.phase, job.batch_id = Phase.SUBMITTED, event.batch_id
+        self.canceled = False
         self.batches[event.batch_id] = event.job
 
     def _unsend(self, job: OpenJob) -> None:
@@ -243,17 +258,21 @@ class RunState:
             self.tally.unlimited += sum(cost is None for _, _, cost in event.endings)
             self.tally.unlimited += sum(each.cost is None for each in event.again)
         self._sum(event)
+        self.jobs.add(_settled_job(event, job))
 
     def _sum(self, event: Settled) -> None:
         tally = self.tally
         tally.jobs += event.batch_id is not None
         tally.cached += event.cached
         tally.saved += event.saved
+        known = event.discount if event.discount is not None or event.cost else Decimal(0)
+        tally.discount = None if tally.discount is None or known is None else tally.discount + known
         tally.input_tokens += event.input_tokens
         tally.output_tokens += event.output_tokens
 
     def _send_again(self, index: int, kind: Kind, max_tokens: int | None) -> None:
         self._standing[index] = Standing.AGAIN
+        self._kinds[index] = _NO_KIND
         self.history[index] = (*self.history.get(index, ()), kind)
         self._again[index] = None
         if max_tokens is not None:
@@ -275,8 +294,10 @@ class RunState:
                 self.sample = Sample(dict.fromkeys(sorted(event.items), Decimal(0)), drawn_from=self.total)
             case "approved":
                 self._approve()
-            case "halted" | "cancel":
+            case "halted":
                 self.halted = event.reason
+            case "cancel":
+                self.halted, self.canceled = event.reason, True
 
     def _approve(self) -> None:
         self.answers += 1
@@ -291,3 +312,20 @@ class RunState:
             self._send_again(index, kind, max_tokens.get(index))
             self.history[index] = ()
         self.tally.retried += len(indexes)
+
+
+def _settled_job(event: Settled, job: OpenJob | None) -> SettledJob:
+    costs = [cost for _, _, cost in event.endings] + [each.cost for each in event.again]
+    return SettledJob(
+        number=event.job,
+        batch_id=event.batch_id,
+        items=len(costs) + len(event.pending),
+        failed=sum(kind != "succeeded" for _, kind, _ in event.endings),
+        again=len(event.again),
+        returned=len(event.pending),
+        cached=event.cached,
+        unpriced=costs.count(None),
+        bound=None if job is None else job.bound,
+        cost=event.cost,
+        created=None if job is None else job.at,
+    )

@@ -80,17 +80,23 @@ def totals(outcomes: Iterable[Outcome[Any]], rates: Rates | None, at: datetime |
     )
 
 
-def cost_of_item(outcome: Outcome[Any], rates: Rates | None, at: datetime | None) -> Decimal | None:
-    """USD; 0 for what was certainly not billed, None where nobody can tell."""
+def priced(outcome: Outcome[Any], rates: Rates | None, at: datetime | None) -> Cost | None:
+    """Nothing for what was certainly not billed, None where nobody can tell."""
     if is_unknown(outcome):
         return None
     answers = billed([outcome])
     if not answers:
-        return Decimal(0)
+        return Cost()
     try:
-        return price(answers[0].usage, answers[0].model, rates=rates, at=at).total
+        return price(answers[0].usage, answers[0].model, rates=rates, at=at)
     except (UnknownPriceError, UnknownUsageError):
         return None
+
+
+def cost_of_item(outcome: Outcome[Any], rates: Rates | None, at: datetime | None) -> Decimal | None:
+    """USD; 0 for what was certainly not billed, None where nobody can tell."""
+    cost = priced(outcome, rates, at)
+    return None if cost is None else cost.total
 
 
 def counted(outcomes: Iterable[Outcome[Any]]) -> dict[str, int]:

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
+from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from batchata.core.naming import run_title
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
+from batchata.orchestration.reporting import Reporter, Told
+from batchata.orchestration.runlog import logged_in_the_flow_run
 from batchata.running.loop import Body
+
+INTERRUPTS = (KeyboardInterrupt, SystemExit, TerminationSignal)
+"""By which a run in a flow is told to end; the last one is how Prefect's runner hands on a cancel."""
 
 
 def run_as_flow(
     body: Body,
     *,
-    run_id: str,
+    told: Told,
     parallel: int,
     answer_within: float | None,
     shown: Mapping[str, Any],
@@ -30,25 +39,33 @@ def run_as_flow(
 ) -> Finish:
     """Carries out `body` in a flow run of its own, or in the one that it is called from.
 
-    `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of.
+    `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of. Raises
+    LedgerError when the flow run was started before, with a ledger that is not here.
     """
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2 * parallel)
-    hands = PrefectHands(run_id, Fence(), runner, answer_within)
+    cancelled = False
 
-    def with_hands() -> Finish:
-        with runner, closing(hands):
-            return body(hands)
+    def with_hands(*, is_new: bool) -> Finish:
+        nonlocal cancelled
+        runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2 * parallel)
+        with logged_in_the_flow_run(), runner, closing(Reporter(told)) as reporter:
+            hands = PrefectHands(told.facts.run_id, Fence(), runner, answer_within, reporter)
+            with closing(hands):
+                finish = reporter.carry(partial(body, hands), is_new=is_new)
+            cancelled = hands.was_cancelled
+            return finish
 
     if FlowRunContext.get() is not None:
-        return with_hands()
+        return with_hands(is_new=False)
     finished: list[Finish | Exception] = []
+    title = run_title(told.facts.name, datetime.now(UTC).date(), shown["items"])
 
     @flow(
         name="batch-manager",
-        flow_run_name=f"{shown['model']} · {shown['items']} items · {run_id}",
+        flow_run_name=lambda: title,  # a text would be a template, and a folder may be called {x}
         validate_parameters=False,
     )
     def batch_manager(  # the parameters are what the UI shows of the run
+        name: str,  # noqa: ARG001
         model: str,  # noqa: ARG001
         items: int,  # noqa: ARG001
         max_cost: str | None,  # noqa: ARG001
@@ -56,12 +73,12 @@ def run_as_flow(
         results_dir: str,  # noqa: ARG001
     ) -> State[Any]:
         try:
-            finish = with_hands()
+            finish = with_hands(is_new=True)
         except Exception as error:
             finished.append(error)
             raise
         finished.append(finish)
-        return state_of(finish, figures(), cancelled=hands.was_cancelled)
+        return state_of(finish, figures(), cancelled=cancelled)
 
     batch_manager(**shown, return_state=True)
     if isinstance(finished[0], Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextvars import copy_context
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from batchata.core.money import usd
 from batchata.core.steps import Approve, Ask, Collect, Report, Send, Work
 from batchata.orchestration.approval import Ending, LimitQuestion, ask
 from batchata.orchestration.fence import Fence
+from batchata.orchestration.reporting import Reporter
 from batchata.orchestration.sample_question import REASONS, SampleQuestion
 from batchata.orchestration.server import is_cancelling, own_flow_run_id
 from batchata.orchestration.tasks import collect_job, submit_job
@@ -29,23 +31,32 @@ class PrefectHands:
     """To be used in the body of a flow. Looks, searches and forming are no task runs: they are many and small."""
 
     def __init__(
-        self, run_id: str, fence: Fence, runner: ThreadPoolTaskRunner[Any], answer_within: float | None = None
+        self,
+        run_id: str,
+        fence: Fence,
+        runner: ThreadPoolTaskRunner[Any],
+        answer_within: float | None = None,
+        reporter: Reporter | None = None,
     ) -> None:
         self._run_id = run_id
         self._fence = fence
         self._runner = runner
         self._local = LocalHands()
         self._answer_within = answer_within
+        self._reporter = reporter
         self.was_cancelled = False
 
     def start(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
         match step:
             case Send():
+                if self._reporter is not None:
+                    self._reporter.sending()
                 task = submit_job
             case Collect():
                 task = collect_job
             case _:
-                self._local.start(step, carry_out, done)
+                context = copy_context()  # what is logged there belongs to the flow run
+                self._local.start(step, lambda work: context.run(carry_out, work), done)
                 return
         key = job_key(self._run_id, step.items)
         parameters = {"job": step.job, "key": key, "carry_out": lambda: carry_out(step)}
@@ -79,6 +90,8 @@ class PrefectHands:
             f"{question.pending:,}",
             own_flow_run_id(),
         )
+        if self._reporter is not None:
+            self._reporter.asking()
         answer = ask(asked, timeout=self._answer_within)
         self.was_cancelled = answer is Ending.CANCELLED
         return answer.value if isinstance(answer, Ending) else answer
@@ -91,6 +104,8 @@ class PrefectHands:
             own_flow_run_id(),
             f"{question.report.waiting:,}",
         )
+        if self._reporter is not None:
+            self._reporter.asking()
         answer = ask(SampleQuestion(run_id, question.number, question.report), timeout=self._answer_within)
         self.was_cancelled = answer is Ending.CANCELLED
         if isinstance(answer, Ending):
@@ -99,6 +114,8 @@ class PrefectHands:
 
     def tick(self) -> str | None:
         self._fence.renew()
+        if self._reporter is not None:
+            self._reporter.tick()
         self.was_cancelled = self.was_cancelled or is_cancelling()
         return "the flow run was cancelled; run again to go on" if self.was_cancelled else None
 

@@ -62,6 +62,13 @@ class Assignment:
         """Whether it takes a network to get at some of the items."""
         return self.is_files and any(map(is_url, self.items))
 
+    @property
+    def first_file(self) -> str | None:
+        """The path or name of the first file; None for conversations."""
+        if not self.is_files or not self.items:
+            return None
+        return self.source(0) or ""
+
     def source(self, index: int) -> str | None:
         """The file that an item is, None for conversations and bytes."""
         item = self.items[index]

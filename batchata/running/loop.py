@@ -80,6 +80,7 @@ class Loop:
     cancel_on_exit: bool = False
     gatekeeper: Gatekeeper | None = None
     _shown: float = 0.0
+    _is_told_to_end: bool = False
     _unwritten: deque[Event] = field(default_factory=deque)
     _reports: queue.SimpleQueue[tuple[Work, Report | BaseException]] = field(default_factory=queue.SimpleQueue)
 
@@ -103,6 +104,8 @@ class Loop:
             for step in decide(self.state, self.session, now):
                 match step:
                     case Finish():
+                        if self._is_told_to_end and self.cancel_on_exit:
+                            cancel_open(self.worker.client, self.ledger)
                         self._finished(step)
                         return step
                     case Ask():
@@ -142,6 +145,7 @@ class Loop:
         self._show()
         if reason := self.hands.tick():
             self.session.stop = Stop(reason, drain=False)
+            self._is_told_to_end = True
         if self.ledger.is_asked_to_cancel():
             self.session.stop = Stop("it was canceled; run again to go on", cancel=True)
             cancel_open(self.worker.client, self.ledger)

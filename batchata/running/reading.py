@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import IO, Any, Self, TypeVar, overload
 
 from batchata.core.processed import Processed, read_line, record_from
 from batchata.core.records import Entry, Record
+from batchata.core.reports import Failure
 from batchata.core.state import RunState
 from batchata.errors import InputError, ResultsError
 from batchata.io.paths import PathOrUrl, Place, path_of
@@ -32,6 +33,20 @@ def records(
         for index in range(state.total) if indexes is None else indexes:
             if state.kind_of(index) is not None:
                 yield record_from(read_line(files.line(state.job_of(index), index), response_model))
+
+
+def failures(state: RunState, folder: ResultsFolder, indexes: Sequence[int]) -> list[Failure]:
+    """Why these items failed, in the order of the input; where a record cannot be read, that is the reason."""
+    with _JobFiles(folder) as files:
+        return [_failure(state, files, index) for index in sorted(indexes)]
+
+
+def _failure(state: RunState, files: _JobFiles, index: int) -> Failure:
+    try:
+        record = read_line(files.line(state.job_of(index), index))
+    except ResultsError as error:
+        return Failure(index, None, state.kind_of(index) or "unknown", f"its record cannot be read: {error}")
+    return Failure(index, record.source, record.outcome, record.reason)
 
 
 class _JobFiles:

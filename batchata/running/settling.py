@@ -15,11 +15,11 @@ from batchata.core.events import Again, Ending, Sent, Settled
 from batchata.core.items import custom_id, item_key
 from batchata.core.outcomes import Missing, Outcome, Succeeded
 from batchata.core.parsing import parse
-from batchata.core.pricing import Tokens
+from batchata.core.pricing import Cost, Tokens
 from batchata.core.processed import line_of
 from batchata.core.records import record_of
 from batchata.core.retries import Final, NotAtFault, SendAgain, cause_of, verdict
-from batchata.core.stats import billed, cost_of_item
+from batchata.core.stats import billed, priced
 from batchata.core.steps import Collect, Collected
 from batchata.errors import IncompleteResultsError, NotEndedError, ResultsError, UnknownUsageError
 from batchata.io.batches import BatchStatus, poll
@@ -45,6 +45,7 @@ class _Sums:
     causes: list[str | None] = field(default_factory=list)
     trouble: str | None = None
     cost: Decimal = Decimal(0)
+    discount: Decimal = Decimal(0)
     unpriced: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
@@ -73,6 +74,7 @@ class Settler:
             pending=sums.pending,
             cost=sums.cost,
             held=held,
+            discount=sums.discount,
             input_tokens=sums.input_tokens,
             output_tokens=sums.output_tokens,
         )
@@ -112,10 +114,12 @@ class Settler:
             for item in sorted(step.items):
                 line = _line_at(file, places.get(item.item))
                 outcome = self._parsed(item, line, why_missing)
-                cost = cost_of_item(outcome, self.run.assignment.rates, status.created_at)
+                price = priced(outcome, self.run.assignment.rates, status.created_at)
+                cost = None if price is None else price.total
                 source = self.run.assignment.source(item.item)
                 record = record_of(outcome, item.item, source, step.batch_id, cost)
                 records.write(line_of(record, run_id=self.run.run_id, attempt=item.attempt))
+                _add_money(sums, outcome, price)
                 self._judge(sums, item, outcome, cost, step.histories)
                 to_keep.add(item, outcome, line)
         to_keep.flush()
@@ -135,7 +139,6 @@ class Settler:
         cost: Decimal | None,
         histories: Mapping[int, Any],
     ) -> None:
-        _add_money(sums, outcome, cost)
         history = histories.get(item.item, ())
         asked = self.run.requests.max_tokens(item.max_tokens)
         found = verdict(outcome, history, max_tokens=asked, longest=self.run.info.max_tokens, rounds=self.rounds)
@@ -193,9 +196,11 @@ class _ToKeep:
         self.lines, self.size = {}, 0
 
 
-def _add_money(sums: _Sums, outcome: Outcome[Any], cost: Decimal | None) -> None:
-    sums.cost += cost or Decimal(0)
-    sums.unpriced += cost is None
+def _add_money(sums: _Sums, outcome: Outcome[Any], price: Cost | None) -> None:
+    sums.unpriced += price is None
+    if price is not None:
+        sums.cost += price.total
+        sums.discount += price.saved
     for answer in billed([outcome]):
         try:
             tokens = Tokens.of(answer.usage)

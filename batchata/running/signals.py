@@ -37,11 +37,13 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def named_when_interrupted(ledger: Ledger, *, canceled: bool) -> Iterator[None]:
+def named_when_interrupted(
+    ledger: Ledger, *, canceled: bool, by: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit)
+) -> Iterator[None]:
     """Says on the way out of an interrupted run what goes on without it, and how to take it up again."""
     try:
         yield
-    except (KeyboardInterrupt, SystemExit):
+    except by:
         logger.warning("%s", _left(ledger, canceled=canceled))
         raise
 

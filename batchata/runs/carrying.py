@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from batchata.core.naming import MOST_CHARACTERS
 from batchata.core.summary import Summary
 from batchata.errors import LedgerMismatchError
 from batchata.manager import BatchManager
@@ -49,6 +50,7 @@ def manager_of(
             state_path=folder.ledger,
             results_dir=spec.results_dir or folder.results,
             client=client,
+            name=spec.title[:MOST_CHARACTERS],
             cache=spec.cache,
             orchestrator=orchestrator,
             on_cost_limit=on_cost_limit or spec.on_cost_limit,

@@ -246,3 +246,11 @@ def _random_end(job, items, chance):
 def test_a_session_knows_nothing_before_it_looks():
     watch = session_of().watch(3)
     assert (watch.due, watch.looks, watch.misses, watch.missing_since) == (0.0, 0, 0, None)
+
+
+def test_batches_were_told_to_stop_until_there_is_a_new_one():
+    state = state_of(intent(1, 0), submitted(1), decided("cancel"))
+    assert state.canceled
+    for event in (intent(2, 1), submitted(2)):
+        state.apply(event)
+    assert not state.canceled

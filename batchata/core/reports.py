@@ -1,0 +1,281 @@
+"""What Prefect shows of a run: where it stands -> artifacts and the payloads of events. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal, NamedTuple
+
+from batchata.core.jobbook import KEPT, SettledJob
+from batchata.core.money import rounded_usd, usd
+from batchata.core.naming import artifact_key
+from batchata.core.outcomes import KINDS
+from batchata.core.showing import bar, cell, code, markdown, reason
+from batchata.core.state import OpenJob, Phase, RunState, Standing
+
+MOST_ROWS = KEPT
+LIFE = timedelta(hours=24)
+"""After this time the API gives a message batch up (doc:build-with-claude/batch-processing)."""
+
+_SOURCE, _REASON = 200, 300
+_PHASES = {Phase.INTENDED: "being created", Phase.SUBMITTED: "in flight", Phase.ENDED: "ended, being collected"}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What does not change while a run is carried out. `cancels`: whether being told to end cancels its batches."""
+
+    name: str
+    run_id: str
+    model: str
+    state_path: str
+    results_dir: str
+    cancels: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run left off: it finished, it stopped with items left, it failed, or it was interrupted."""
+
+    what: Literal["finished", "stopped", "failed", "interrupted"]
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An item that ended without a result."""
+
+    index: int
+    source: str | None
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One artifact. `data` is as Prefect keeps it: a percentage, Markdown, or a table as JSON."""
+
+    key: str
+    type: Literal["progress", "table", "markdown"]
+    data: float | str
+    description: str
+
+
+def is_about(description: str | None, facts: Facts) -> bool:
+    """Whether an artifact with this description shows this run."""
+    return (description or "").startswith(_intro(facts))
+
+
+def _intro(facts: Facts) -> str:
+    return f"Run {facts.run_id}"
+
+
+def progress_view(facts: Facts, state: RunState) -> View:
+    """The percentage of the items that have ended; 100 when all have."""
+    total, ended = state.total, state.tally.kinds.total()
+    share = 100.0 if ended == total else ended * 1000 // total / 10
+    told = f"{_intro(facts)}: {ended:,} of {total:,} items have ended"
+    return View(artifact_key(facts.name, "progress"), "progress", share, told)
+
+
+class _Row(NamedTuple):
+    """A row of the table of jobs, and what it adds to the sums when it is not shown."""
+
+    shown: dict[str, Any]
+    items: int
+    cost: Decimal
+
+
+def jobs_view(facts: Facts, state: RunState) -> View:
+    """The newest jobs, and the sums of the rest."""
+    rows = [*map(_open_row, state.open.values()), *map(_settled_row, state.jobs.latest)]
+    rows.sort(key=lambda row: -row.shown["job"])
+    table = [*(row.shown for row in rows[:MOST_ROWS]), *_rest(state, rows[MOST_ROWS:])]
+    told = f"{_intro(facts)}: {state.jobs.older.jobs + len(rows):,} jobs, {len(state.open):,} of them open"
+    return View(artifact_key(facts.name, "jobs"), "table", json.dumps(table), told)
+
+
+def _open_row(job: OpenJob) -> _Row:
+    shown = {
+        "job": job.number,
+        "batch id": job.batch_id or "",
+        "items": len(job.items),
+        "state": _PHASES[job.phase],
+        "bound": _money(job.bound),
+        "cost": "",
+        "expires at": _expiry(job.at) if job.phase is Phase.SUBMITTED else "",
+    }
+    return _Row(shown, len(job.items), Decimal(0))
+
+
+def _settled_row(job: SettledJob) -> _Row:
+    shown = {
+        "job": job.number,
+        "batch id": job.batch_id or "",
+        "items": job.items,
+        "state": _settled_state(job),
+        "bound": _money(job.bound),
+        "cost": _cost(job.cost, job.unpriced),
+        "expires at": _expiry(job.created) if job.created else "",
+    }
+    return _Row(shown, job.items, job.cost)
+
+
+def _settled_state(job: SettledJob) -> str:
+    what = "settled" if job.batch_id else "settled without a batch"
+    parts = [
+        (job.cached, "from the cache"),
+        (job.failed, "failed"),
+        (job.again, "sent again"),
+        (job.returned, "wait again"),
+    ]
+    told = ", ".join(f"{count:,} {word}" for count, word in parts if count)
+    return f"{what}: {told}" if told else what
+
+
+def _rest(state: RunState, unlisted: Sequence[_Row]) -> Iterator[dict[str, Any]]:
+    """One row for all that are not listed, so that the columns of items and of costs add up."""
+    older = state.jobs.older
+    if count := older.jobs + len(unlisted):
+        cost = older.cost + sum((row.cost for row in unlisted), Decimal(0))
+        yield {
+            "job": f"{count:,} more",
+            "batch id": "",
+            "items": older.items + sum(row.items for row in unlisted),
+            "state": "the older ones, in sum",
+            "bound": "",
+            "cost": _cost(cost, older.unpriced),
+            "expires at": "",
+        }
+
+
+def _cost(cost: Decimal, unpriced: int) -> str:
+    return f"{rounded_usd(cost)} + {unpriced:,} of unknown cost" if unpriced else rounded_usd(cost)
+
+
+def _expiry(at: datetime) -> str:
+    return f"{at + LIFE:%Y-%m-%d %H:%M} UTC"
+
+
+def _money(amount: Decimal | None) -> str:
+    return "" if amount is None else rounded_usd(amount)
+
+
+def failures_view(facts: Facts, state: RunState, failures: Sequence[Failure]) -> View:
+    """The first failed items, and how many there are; the reasons without what was answered."""
+    total = failed_count(state)
+    more = total - len(failures)
+    told = f"{_intro(facts)}: {total:,} item{' has' if total == 1 else 's have'} failed"
+    if more > 0:
+        told += f"; the first {len(failures):,} are shown, {more:,} more are in `failures()` and in the results folder"
+    rows = [
+        {
+            "index": each.index,
+            "source": cell(each.source or "", _SOURCE),
+            "outcome": each.outcome,
+            "reason": reason(each.outcome, each.reason, _REASON),
+        }
+        for each in failures
+    ]
+    return View(artifact_key(facts.name, "failures"), "table", json.dumps(rows), told)
+
+
+def failed_count(state: RunState) -> int:
+    return state.tally.kinds.total() - state.tally.kinds["succeeded"]
+
+
+def summary_view(facts: Facts, state: RunState, ending: Ending | None) -> View:
+    """Spend against the limit, outcomes that add up, what was saved, where things are, and how to go on."""
+    parts = [
+        f"## {markdown(facts.name)} · {state.total:,} items · {markdown(facts.model)}",
+        _spend(state),
+        "\n".join(_outcomes(state)),
+        "\n".join(f"- **{word}**: {told}" for word, told in _facts_of(facts, state)),
+        _how_it_goes_on(facts, state, ending),
+    ]
+    told = f"{_intro(facts)}: {ending.what if ending else 'under way'}"
+    return View(artifact_key(facts.name, "summary"), "markdown", "\n\n".join(parts), told)
+
+
+def _spend(state: RunState) -> str:
+    budget = state.budget
+    spent, held = budget.spent + budget.held, budget.held
+    at_most = f", of which {rounded_usd(held)} at most for items of unknown cost" if held else ""
+    unknown = f" and what {state.tally.unpriced:,} items cost, which nobody can tell" if state.tally.unpriced else ""
+    flight = f", up to {rounded_usd(budget.reserved)} more in flight" if budget.reserved else ""
+    if not budget.limit:
+        return f"**{rounded_usd(budget.spent)}** spent{unknown}; there is no limit"
+    drawn = bar(("█", float(spent / budget.limit)), ("▒", float(budget.reserved / budget.limit)))
+    share = f"{float(spent / budget.limit):.1%}"
+    return f"`{drawn}` **{rounded_usd(spent)} of {usd(budget.limit)}** spent ({share}){at_most}{flight}{unknown}"
+
+
+def _outcomes(state: RunState) -> Iterator[str]:
+    rows: list[tuple[str, int]] = [*outcomes(state).items()]
+    rows.append(("in flight", state.count(Standing.HELD)))
+    rows.append(("waiting", state.count(Standing.PENDING, Standing.AGAIN)))
+    yield "| outcome | items | |"
+    yield "|---|---:|---|"
+    for word, count in rows:
+        if count:
+            yield f"| {word} | {count:,} | `{bar(('█', count / state.total))}` |"
+    yield f"| **all** | **{sum(count for _, count in rows):,}** | |"
+
+
+def _facts_of(facts: Facts, state: RunState) -> Iterator[tuple[str, str]]:
+    tally = state.tally
+    yield "Cache", f"{tally.cached:,} items were answered before, which saved {rounded_usd(tally.saved)}"
+    yield (
+        "Batch discount",
+        "not known: an earlier version, which did not write it down, worked on this ledger"
+        if tally.discount is None
+        else f"{rounded_usd(tally.discount)} less than outside of message batches",
+    )
+    yield "Tokens", f"{tally.input_tokens:,} in, {tally.output_tokens:,} out"
+    yield "Message batches", f"{tally.jobs:,} settled, {len(state.open):,} open"
+    yield "Ledger", code(facts.state_path)
+    yield "Results", code(facts.results_dir)
+
+
+def _how_it_goes_on(facts: Facts, state: RunState, ending: Ending | None) -> str:
+    failed = failed_count(state)
+    again = f" `retry_failed()` sends the {failed:,} failed items again." if failed else ""
+    if ending is None:
+        return "The run is under way."
+    if ending.what == "finished":
+        return f"The run is finished.{again}"
+    why = f": {markdown(ending.why.rstrip('.'))}" if ending.why else ""
+    open_jobs = f" {len(state.open):,} message batches are open; the next run collects them." if state.open else ""
+    go_on = f" Run the same with {code(f'state_path={facts.state_path!r}')} to go on; nothing is paid twice."
+    return f"**The run {_WORDS[ending.what]}**{why}.{open_jobs}{go_on}{again}"
+
+
+_WORDS = {"stopped": "stopped", "failed": "could not go on", "interrupted": "was interrupted"}
+
+
+def figures(facts: Facts, state: RunState) -> dict[str, Any]:
+    """The payload of events: figures, and nothing that anybody wrote. Money is USD, as text."""
+    budget, tally = state.budget, state.tally
+    return {
+        "name": facts.name,
+        "run_id": facts.run_id,
+        "model": facts.model,
+        "total_items": state.total,
+        "succeeded": tally.kinds["succeeded"],
+        "failed": failed_count(state),
+        "in_flight": state.count(Standing.HELD),
+        "pending": state.count(Standing.PENDING, Standing.AGAIN),
+        "outcomes": outcomes(state),
+        "spent_usd": f"{budget.spent:f}",
+        "unpriced_items": tally.unpriced,
+        "limit_usd": None if budget.limit is None else f"{budget.limit:f}",
+        "state_path": facts.state_path,
+    }
+
+
+def outcomes(state: RunState) -> dict[str, int]:
+    """How many items ended in each way; ways that did not occur are left out."""
+    return {kind: count for kind in KINDS if (count := state.tally.kinds[kind])}
