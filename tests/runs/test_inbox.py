@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from upath import UPath
 
 from batchata import InputError, LedgerInUseError, load_results_from_disk
