@@ -15,7 +15,9 @@ def orchestrator(inside):
 
 
 def decisions(each):
-    return [(event["what"], event["reason"]) for event in events(each) if event["event"] == "decision"][1:]
+    """After the sample was drawn."""
+    found = [event for event in events(each) if event["event"] == "decision" and event["what"] != "halted"]
+    return [(event["what"], event["reason"]) for event in found][1:]
 
 
 def test_without_prefect_it_stops_and_says_how_to_go_on(manager, people, simulator):

@@ -192,6 +192,13 @@ def test_the_report_reads_well():
     assert "no way" in text
 
 
+def test_small_amounts_are_rounded_too():
+    third = USD("0.0001")
+    done = {index: ("succeeded", third if index == 1 else USD(0)) for index in (1, 3, 4)}
+    state = state_of(decided("sample", [1, 3, 4]), intent(1, 1, 3, 4), submitted(1), settled(1, done, cost="0.0001"))
+    assert "$0.00003333, measured" in str(report_of(state, state.sample))
+
+
 def test_an_answer_from_the_cache_costs_nothing_and_is_counted():
     from_cache = settled(1, {1: "succeeded", 0: "succeeded"}, batch_id=None, cached=2)
     paid = settled(2, {4: ("succeeded", USD("0.1"))}, cost="0.1")

@@ -49,6 +49,16 @@ def test_the_same_work_is_gone_on_with_and_new_files_are_added_to_it(simulator, 
     assert simulator.state()["items_billed"] == 4
 
 
+@pytest.mark.parametrize(("sample", "sent"), [(0.2, 2), (3, 3), (3.0, 3)])
+def test_a_run_is_sampled_by_its_description_and_is_the_same_work(simulator, notes, spec, sample, sent):
+    notes(*(f"Nr{n}" for n in range(10)))
+    summary = carry_out(spec(files=["notes"], sample=sample))
+    assert (summary["completed_items"], summary["awaits_approval"]) == (sent, True)
+    assert carry_out(spec(files=["notes"], sample=sample, approve_below=50))["completed_items"] == 10
+    with pytest.raises(InputError, match="are about a sample"):
+        carry_out(spec(files=["notes"], approve_below=50))
+
+
 def test_other_work_has_another_ledger(simulator, notes, spec):
     notes("Ada")
     places = {carry_out(spec(files=["notes"], prompt=prompt))["state_path"] for prompt in ("Who?", "Where?")}
@@ -108,6 +118,7 @@ def test_a_run_is_gone_on_with_from_where_its_paths_are_relative_to(simulator, n
         ({"messages_file": "b"}, "has its prompt in a message"),
         ({"files": ["a"], "max_cost": -1}, "max_cost: Input should be greater than 0"),
         ({"files": ["a"], "colour": 1}, "colour: Extra inputs"),
+        ({"files": ["a"], "sample": 1.5}, "sample: a sample is a share below 1, or a whole number of items"),
     ],
 )
 def test_a_bad_description_is_refused(spec, parameters, told):
