@@ -6,16 +6,19 @@ from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.states import Completed
 
+from batchata.core.naming import artifact_key
 from batchata.job import DEFAULT_MODEL
 from batchata.orchestration.flow import final_state
+from batchata.orchestration.naming import name_flow_run
 from batchata.runs import inbox as inboxes
 from batchata.runs import parameters as p
-from batchata.runs.spec import slug, spec_of
+from batchata.runs.spec import spec_of
 
 
 @flow(
     name="process-inbox",
     description="Put what is new in a folder through message batches of Claude. What was done is never done again.",
+    flow_run_name="look into {inbox}",
 )
 @p.described
 def process_inbox(
@@ -43,7 +46,7 @@ def process_inbox(
     """Put what is new in a folder through message batches of Claude. What was done is never done again."""
     given = dict(locals())
     spec = spec_of({"files": [given.pop("inbox")], **given})
-    pickup = inboxes.process_inbox(spec)
+    pickup = inboxes.process_inbox(spec, began=name_flow_run)
     told = inboxes.sentence(pickup)
-    create_markdown_artifact(inboxes.report(pickup), key=f"{slug(spec.title)}-inbox", description=told)
+    create_markdown_artifact(inboxes.report(pickup), key=artifact_key(spec.title, "inbox"), description=told)
     return final_state(pickup.runs[-1], told) if pickup.runs else Completed(message=told)

@@ -6,6 +6,7 @@ from prefect import State, flow
 
 from batchata.job import DEFAULT_MODEL
 from batchata.orchestration.flow import final_state
+from batchata.orchestration.naming import name_flow_run
 from batchata.runs import carrying
 from batchata.runs import parameters as p
 from batchata.runs.spec import spec_of
@@ -42,4 +43,4 @@ def run_batch(
 ) -> State[Any]:
     """Put files, or conversations, through message batches of Claude at a limited cost."""
     spec = spec_of(dict(locals()))
-    return final_state(carrying.carry_out(spec))
+    return final_state(carrying.carry_out(spec, began=name_flow_run))

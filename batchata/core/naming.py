@@ -40,9 +40,12 @@ def run_title(name: str, day: date, items: int) -> str:
 
 
 def artifact_key(name: str, what: str) -> str:
-    """A key of lower case, digits and dashes: runs of one name form a history, runs of two names do not mix."""
+    """Runs of one name form a history, runs of two names do not mix."""
+    return f"{slug(name)}-{what}"
+
+
+def slug(name: str) -> str:
+    """The name in lower case, digits and dashes."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    if not slug:
-        slug = f"run-{blake2b(name.encode(errors='replace'), digest_size=4).hexdigest()}"
-    return f"{slug}-{what}"
+    found = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return found or f"run-{blake2b(name.encode(errors='replace'), digest_size=4).hexdigest()}"

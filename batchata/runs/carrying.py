@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from batchata.core.naming import MOST_CHARACTERS
+from batchata.core.naming import MOST_CHARACTERS, run_title
 from batchata.core.summary import Summary
 from batchata.errors import LedgerMismatchError
 from batchata.manager import BatchManager
-from batchata.running.options import OnCostLimit, Orchestrator
+from batchata.running.options import OnCostLimit
 from batchata.runs.folder import RunFolder, folder_of
 from batchata.runs.inputs import conversations_of, files_of, prompt_of
 from batchata.runs.models import response_model_of
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("batchata")
 
+Began = Callable[[str], None]
+
 
 @contextmanager
 def manager_of(
@@ -29,7 +32,6 @@ def manager_of(
     folder: RunFolder,
     *,
     on_cost_limit: OnCostLimit | None = None,
-    orchestrator: Orchestrator | None = None,
 ) -> Iterator[BatchManager[Any]]:
     """The manager of a described run. Raises InputError, LedgerError and CredentialsError before anything is sent.
 
@@ -52,7 +54,6 @@ def manager_of(
             client=client,
             name=spec.title[:MOST_CHARACTERS],
             cache=spec.cache,
-            orchestrator=orchestrator,
             on_cost_limit=on_cost_limit or spec.on_cost_limit,
             answer_within=spec.answer_within,
             cancel_on_exit=spec.on_cancel == "cancel",
@@ -71,10 +72,14 @@ def _client(spec: RunSpec) -> Iterator[Anthropic | None]:
         yield client
 
 
-def carry_out(spec: RunSpec, *, orchestrator: Orchestrator | None = None) -> Summary:
-    """Begins the run, or goes on with it. Raises as `BatchManager.run`, and InputError for what cannot be begun."""
+def carry_out(spec: RunSpec, began: Began = lambda _: None) -> Summary:
+    """Begins the run, or goes on with it. `began` is told what it is called.
+
+    Raises as `BatchManager.run`, and InputError for what cannot be begun.
+    """
     folder = folder_of(spec)
-    with manager_of(spec, folder, orchestrator=orchestrator) as manager:
+    with manager_of(spec, folder) as manager:
+        began(run_title(manager.name, datetime.now(UTC).date(), len(manager)))
         before = folder.spec() if folder.exists() else None
         folder.describe(spec)  # first, so that a run that is killed can be gone on with by others
         try:

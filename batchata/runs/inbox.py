@@ -17,14 +17,15 @@ import orjson
 from filelock import FileLock, Timeout
 
 from batchata.core.fingerprints import namespace_of
+from batchata.core.naming import slug
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
 from batchata.core.summary import Summary
 from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
 from batchata.io.listing import content_hash, is_missing_folder, list_files
 from batchata.running.opening import READ_BEFOREHAND, document_problem, file_problem
-from batchata.runs.carrying import carry_out, manager_of
+from batchata.runs.carrying import Began, carry_out, manager_of
 from batchata.runs.folder import RunFolder
-from batchata.runs.spec import RunSpec, slug
+from batchata.runs.spec import RunSpec
 
 logger = logging.getLogger("batchata")
 
@@ -122,34 +123,36 @@ def inbox_of(spec: RunSpec) -> Inbox:
     return Inbox(watched, (Path(spec.home) / "inboxes" / name).absolute())
 
 
-def process_inbox(spec: RunSpec) -> Pickup:
+def process_inbox(spec: RunSpec, began: Began = lambda _: None) -> Pickup:
     """Goes on with what was begun, then picks up what is new in `spec.files`, which names one place.
+
+    `began` is told what each run is called.
 
     Raises as `BatchManager.run`; whatever it raises, it can be called again.
     """
     inbox = inbox_of(spec)
     with inbox.locked():
-        figures = [_gone_on(inbox, run, spec) for run in inbox.open_runs()]
+        figures = [_gone_on(inbox, run, spec, began) for run in inbox.open_runs()]
         found, unusable = inbox.look()
         if found.new:
-            figures.append(_carried_out(inbox, inbox.begin(found.new, spec)))
+            figures.append(_carried_out(inbox, inbox.begin(found.new, spec), began))
         return Pickup(
             len(found.new), found.known, found.twins, unusable, [each for each in figures if each is not None]
         )
 
 
-def _carried_out(inbox: Inbox, run: RunFolder) -> Summary:
-    summary = carry_out(run.spec())
+def _carried_out(inbox: Inbox, run: RunFolder, began: Began) -> Summary:
+    summary = carry_out(run.spec(), began)
     _close_if_over(inbox, run)
     return summary
 
 
-def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec) -> Summary | None:
+def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec, began: Began) -> Summary | None:
     """Limits and places are those of today, the work is that of its day."""
     run.describe(run.spec().carried_out_like(spec))
     if not run.state().halted:
         try:
-            return _carried_out(inbox, run)
+            return _carried_out(inbox, run, began)
         except StorageError:
             raise  # nothing is known of the files
         except (InputError, LedgerMismatchError) as error:

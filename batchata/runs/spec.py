@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from batchata.core.fingerprints import namespace_of
+from batchata.core.naming import slug
 from batchata.errors import InputError
 from batchata.job import DEFAULT_MODEL
 from batchata.running.options import DEFAULT_ITEMS_PER_JOB, DEFAULT_PARALLEL_JOBS, RUNS_FOLDER
@@ -110,11 +111,6 @@ def _told(error: ValidationError) -> list[str]:
         where = ".".join(str(part) for part in each["loc"])
         told.append(": ".join(part for part in (where, each["msg"].removeprefix("Value error, ")) if part))
     return told
-
-
-def slug(title: str) -> str:
-    """Lower case, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "run"
 
 
 def _title_of(source: str) -> str:
