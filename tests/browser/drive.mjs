@@ -54,7 +54,8 @@ async function front(page) {
 
 async function fillOne(page, label, value) {
   const place = await front(page)
-  const id = await place.locator('label').filter({ hasText: new RegExp(`^${label}$`) }).first().getAttribute('for')
+  const named = new RegExp(`^${label}( \\(Optional\\))?$`)
+  const id = await place.locator('label').filter({ hasText: named }).first().getAttribute('for')
   const field = page.locator(`[id="${id}"]`)
   if ((await field.getAttribute('aria-haspopup')) !== 'listbox') return await field.fill(value)
   await field.click()

@@ -52,8 +52,8 @@ class Api:
             time.sleep(0.2)
         return run
 
-    def artifacts(self, run_id: str, *, within: float = 0) -> list[dict[str, Any]]:
-        """The newest of each key. Prefect writes them as the run goes, so that the last may come a moment late."""
+    def artifacts(self, run_id: str) -> list[dict[str, Any]]:
+        """The newest of each key."""
         found = self.post("/artifacts/filter", {"flow_runs": {"id": {"any_": [run_id]}}, "sort": "UPDATED_DESC"})
         newest: dict[str, dict[str, Any]] = {}
         for each in found:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -56,6 +59,10 @@ class Stack:
         with tied(command, self.environment, log, folder=self.project) as process:
             yield Worker(name, process.pid, log)
 
+    def ui(self, path: str) -> str:
+        """The address of a page of the UI, as in `runs/flow-run/<id>`."""
+        return self.server.api_url.removesuffix("/api") + f"/v2/{path}"
+
     @contextmanager
     def timed(self, what: str) -> Iterator[None]:
         started = time.monotonic()
@@ -73,7 +80,7 @@ def running_stack(
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True)))
         project = pool.submit(make_project, folder / "project")
         simulator = pool.submit(resources.enter_context, _running_simulator(folder, seconds_per_batch, mark))
-        template = pool.submit(_job_template)
+        template = pool.submit(_job_template, folder)
         server = resources.enter_context(_running_server(database, mark))
         api = resources.enter_context(closing(Api(server.api_url)))
         environment = _environment(server, simulator.result(), project.result())
@@ -96,8 +103,6 @@ def _running_server(database: str, mark: str) -> Iterator[PrefectServer]:
 
 @contextmanager
 def _running_simulator(folder: Path, seconds: float, mark: str) -> Iterator[str]:
-    import os
-
     log = folder / "simulator.log"
     command = [sys.executable, "-m", "batchata.cli", "simulate", "--port", "0", "--seconds", str(seconds)]
     with tied(command, {**os.environ, MARK: mark}, log) as process:
@@ -117,13 +122,15 @@ def _environment(server: PrefectServer, simulator_url: str, project: Path) -> di
     }
 
 
-def _job_template() -> Mapping[str, object]:
-    from prefect.workers.process import ProcessWorker
+def _job_template(home: Path) -> dict[str, object]:
+    """Of a process of its own, for tests that have not imported Prefect yet choose its home themselves."""
+    code = "import json, prefect.workers.process as p; print(json.dumps(p.ProcessWorker.get_default_base_job_template()))"
+    environment = {**os.environ, "PREFECT_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
-    return ProcessWorker.get_default_base_job_template()
 
-
-def _create_pools(stack: Stack, template: Mapping[str, object]) -> None:
+def _create_pools(stack: Stack, template: dict[str, object]) -> None:
     """What `prefect work-pool create NAME --type process` does, without the seconds that a command takes to start."""
     for name in work_pools(stack.project):
         stack.api.post("/work_pools/", {"name": name, "type": "process", "base_job_template": template})

@@ -1,0 +1,155 @@
+"""As a team runs it: PostgreSQL, a Prefect server, deployments, two workers, and a person at a browser."""
+
+import json
+import shutil
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.pdfs import invoice_pdf
+from tests.stack.needs import need_browser, need_postgres
+from tests.stack.stack import running_stack
+
+ITEMS, LIMIT, DEPLOYMENT = 60, 0.006, "run-small/small"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    return need_browser()
+
+
+@pytest.fixture(scope="module")
+def stack(browser):
+    need_postgres()
+    with running_stack(_small_project) as stack:
+        yield stack
+    print("seconds:", stack.seconds)
+
+
+def _small_project(to):
+    return shutil.copytree(Path(__file__).parent / "small_project", to)
+
+
+@pytest.fixture
+def invoices(stack, request):
+    """A folder of 60 PDFs that no other test has, and what there is to say about the run over them."""
+    folder = stack.folder / request.node.name
+    folder.mkdir()
+    first = 1000 * len(list(stack.folder.iterdir()))
+    for number in range(ITEMS):
+        (folder / f"{number:02}.pdf").write_bytes(invoice_pdf(first + number))
+    return Invoices(stack, folder)
+
+
+class Invoices:
+    def __init__(self, stack, folder):
+        self._stack, self.folder = stack, folder
+        self._before = stack.books.state()["items_billed"]
+
+    def start(self, **parameters):
+        given = {"name": self.folder.name, "folder": str(self.folder), "limit_usd": LIMIT, **parameters}
+        return self._stack.api.start(DEPLOYMENT, given)
+
+    def events(self, name):
+        ledger = self.folder / "ledger.jsonl"
+        lines = ledger.read_bytes().split(b"\n")[:-1] if ledger.exists() else []
+        return [each for each in map(json.loads, lines) if each["event"] == name]
+
+    def billed(self):
+        return self._stack.books.state()["items_billed"] - self._before
+
+    def bill(self):
+        """By the simulator's books."""
+        return self._stack.books.bill([each["batch_id"] for each in self.events("submitted")])
+
+
+def text_of(stack, run_id, key):
+    [found] = [each["data"] for each in stack.api.artifacts(run_id) if each["key"] == key]
+    return found
+
+
+def test_a_person_raises_the_limit_in_the_browser(stack, browser, invoices):
+    with stack.worker("first"), stack.worker("second"):
+        with stack.timed("until it pauses"):
+            run_id = invoices.start()
+            stack.api.wait_for(run_id, "PAUSED")
+        half = invoices.billed()
+        assert ITEMS // 3 <= half <= 2 * ITEMS // 3
+        assert float(invoices.bill()) <= LIMIT
+        with stack.timed("the form"):
+            form = raise_limit(browser, stack.ui(f"runs/flow-run/{run_id}"), 0.05)
+        for part in ("$0.006", f"{ITEMS - half} items wait", "Decision", "New Limit Usd"):
+            assert part in form
+        with stack.timed("until it is finished"):
+            stack.api.wait_for(run_id, "COMPLETED")
+    assert invoices.billed() == ITEMS
+    assert stack.books.billed_twice() == {}
+    told = f"{ITEMS} of {ITEMS} items for ${invoices.bill().normalize()}"
+    assert text_of(stack, run_id, "summary") == told
+    with stack.timed("artifacts in the browser"):
+        [summary] = [each["id"] for each in stack.api.artifacts(run_id) if each["key"] == "summary"]
+        browser.take({"do": "open", "url": stack.ui(f"artifacts/artifact/{summary}"), "until": told})
+
+
+def raise_limit(browser, run_page, limit):
+    """What the form says. It is sent empty first, which must not go on."""
+    _, _, form, _, refused, *_ = browser.take(
+        {"do": "open", "url": run_page, "until": "Suspended"},
+        {"do": "menu", "item": "Resume"},
+        {"do": "read", "until": "New Limit Usd"},
+        {"do": "press", "name": "Resume", "until": "'decision' is a required property"},
+        {"do": "read"},
+        {"do": "fill", "fields": {"Decision": "continue", "New Limit Usd": limit}},
+        {"do": "press", "name": "Resume"},
+        {"do": "gone", "role": "dialog"},
+    )
+    assert "New Limit Usd" in refused
+    return form
+
+
+def test_another_worker_finishes_what_a_killed_one_began(stack, invoices):
+    with ExitStack() as workers:
+        stack.books.order(delay=[{"endpoint": "retrieve", "seconds": 0.7, "times": None}])
+        victim = workers.enter_context(stack.worker("victim"))
+        dead = invoices.start(limit_usd=1)
+        with stack.timed("until it is killed"):
+            wait_until(lambda: len(invoices.events("settled")) >= 2)
+        killed = victim.kill()
+    assert len(killed) >= 2, "the worker and its flow run"
+    assert not any(psutil.pid_exists(pid) for pid in killed)
+    assert 2 <= len(invoices.events("settled")) < len(invoices.events("submitted")) < ITEMS // 5
+    stack.books.order(clear=True)
+    assert stack.api.run(dead)["state_type"] == "RUNNING", "nobody has told the server"
+    with stack.worker("heir"), stack.timed("until the heir has finished"):
+        run_id = invoices.start(limit_usd=1)
+        stack.api.wait_for(run_id, "COMPLETED")
+    assert invoices.billed() == ITEMS
+    assert stack.books.billed_twice() == {}
+    assert text_of(stack, run_id, "summary") == f"{ITEMS} of {ITEMS} items for ${invoices.bill().normalize()}"
+
+
+def wait_until(holds, within=60):
+    until = time.monotonic() + within
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_the_run_form_starts_a_run(stack, browser, invoices):
+    """What a person fills in under Deployments, Run, Custom run."""
+    page = stack.ui(f"deployments/deployment/{stack.api.deployment(DEPLOYMENT)['id']}/run")
+    fields = {"name": "by hand", "folder": invoices.folder, "limit_usd": 0.5, "items_per_job": 30}
+    with stack.worker("typist"):
+        with stack.timed("the run form"):
+            browser.take(
+                {"do": "open", "url": page, "until": "limit_usd"},
+                {"do": "fill", "fields": fields},
+                {"do": "press", "name": "Submit", "until": "scheduled to start now"},
+            )
+        run = stack.api.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 1})[0]
+        stack.api.wait_for(run["id"], "COMPLETED")
+    assert len(invoices.events("submitted")) == 2
+    assert invoices.billed() == ITEMS
