@@ -19,6 +19,7 @@ from tests.stack.tied import tied
 
 START_SECONDS = 120
 
+
 @dataclass(frozen=True)
 class PrefectServer:
     api_url: str
@@ -53,7 +54,9 @@ class PrefectServer:
 
 
 @contextmanager
-def running_server(*, port: int | None = None, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[PrefectServer]:
+def running_server(
+    *, port: int | None = None, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[PrefectServer]:
     """On SQLite, unless `settings` (variables of the environment) name another database."""
     port = port or free_port()
     with ExitStack() as stack:

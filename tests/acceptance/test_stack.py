@@ -6,9 +6,9 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import psutil
 import pytest
 
+from tests.browser.browser import running_browser
 from tests.pdfs import invoice_pdf
 from tests.stack.needs import need_browser, need_postgres
 from tests.stack.stack import running_stack
@@ -18,11 +18,12 @@ ITEMS, LIMIT, DEPLOYMENT = 60, 0.006, "run-small/small"
 
 @pytest.fixture(scope="module")
 def browser():
-    return need_browser()
+    with running_browser(need_browser()) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
-def stack(browser):
+def stack():
     need_postgres()
     with running_stack(_small_project) as stack:
         yield stack
@@ -71,7 +72,7 @@ def text_of(stack, run_id, key):
     return found
 
 
-def test_a_person_raises_the_limit_in_the_browser(stack, browser, invoices):
+def test_a_person_raises_the_limit_in_the_browser(browser, stack, invoices):
     with stack.worker("first"), stack.worker("second"):
         with stack.timed("until it pauses"):
             run_id = invoices.start()
@@ -118,8 +119,7 @@ def test_another_worker_finishes_what_a_killed_one_began(stack, invoices):
         with stack.timed("until it is killed"):
             wait_until(lambda: len(invoices.events("settled")) >= 2)
         killed = victim.kill()
-    assert len(killed) >= 2, "the worker and its flow run"
-    assert not any(psutil.pid_exists(pid) for pid in killed)
+    assert killed >= 4, "two shells, the worker and its flow run"
     assert 2 <= len(invoices.events("settled")) < len(invoices.events("submitted")) < ITEMS // 5
     stack.books.order(clear=True)
     assert stack.api.run(dead)["state_type"] == "RUNNING", "nobody has told the server"
@@ -141,7 +141,7 @@ def wait_until(holds, within=60):
 def test_the_run_form_starts_a_run(stack, browser, invoices):
     """What a person fills in under Deployments, Run, Custom run."""
     page = stack.ui(f"deployments/deployment/{stack.api.deployment(DEPLOYMENT)['id']}/run")
-    fields = {"name": "by hand", "folder": invoices.folder, "limit_usd": 0.5, "items_per_job": 30}
+    fields = {"name": "by hand", "folder": str(invoices.folder), "limit_usd": 0.5, "items_per_job": 30}
     with stack.worker("typist"):
         with stack.timed("the run form"):
             browser.take(

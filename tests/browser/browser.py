@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,27 +23,61 @@ class NoBrowserError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Browser:
+class Tools:
     chromium: str
     node: str
 
-    def take(self, *steps: dict[str, Any], within: float = 120) -> list[Any]:
+
+class Browser:
+    """One page of a browser."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def take(self, *steps: dict[str, Any]) -> list[Any]:
         """What each step saw; see `STEPS` in drive.mjs. An AssertionError shows the page at which it got stuck."""
-        order = json.dumps({"chromium": self.chromium, "steps": steps})
-        command = [self.node, str(HERE / "drive.mjs")]
-        done = subprocess.run(command, input=order, capture_output=True, text=True, timeout=within)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return [self._take(step) for step in steps]
+
+    def _take(self, step: dict[str, Any]) -> Any:
+        self._process.stdin.write(json.dumps(step) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, f"the browser ended at {step}"
+        told = json.loads(answer)
+        assert "error" not in told, told["error"]
+        return told["seen"]
 
 
-def find_browser() -> Browser:
+@contextmanager
+def running_browser(tools: Tools) -> Iterator[Browser]:
+    command = [tools.node, HERE / "drive.mjs", tools.chromium]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        yield Browser(process)
+    finally:
+        process.stdin.close()
+        _end(process)
+        process.stdout.close()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def find_tools() -> Tools:
     """Installs playwright-core beside its package.json when it is not there. Raises NoBrowserError."""
     chromium = next(filter(None, map(shutil.which, NAMES)), None)
     node = shutil.which("node")
     if chromium is None or node is None:
         raise NoBrowserError(f"there is no {'Chromium' if chromium is None else 'node'} here")
     _install()
-    return Browser(chromium, node)
+    return Tools(chromium, node)
 
 
 def _install() -> None:

@@ -1,5 +1,6 @@
-// Takes {chromium, steps} as JSON on stdin, does one step after the other as a person would, and prints what each saw.
-import { text } from 'node:stream/consumers'
+// Each line of stdin is a step as JSON, which is done as a person would. A line {seen} or {error} answers each.
+// It ends, and its browser with it, when its input ends.
+import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
 
 const SIZE = { width: 1400, height: 900 }
@@ -67,21 +68,19 @@ async function onlyThisMachine(route) {
   await (['127.0.0.1', 'localhost'].includes(hostname) ? route.continue() : route.abort())
 }
 
-const { chromium: executablePath, steps } = JSON.parse(await text(process.stdin))
-const browser = await chromium.launch({ executablePath, args: FLAGS })
-const page = await browser.newPage({ viewport: SIZE })
-const seen = []
-try {
-  page.setDefaultTimeout(MILLISECONDS)
-  await page.route('**/*', onlyThisMachine)
-  for (const step of steps) {
-    seen.push((await STEPS[step.do](page, step)) ?? null)
+async function answer(page, step) {
+  try {
+    return { seen: (await STEPS[step.do](page, step)) ?? null }
+  } catch (error) {
+    return { error: `${JSON.stringify(step)}: ${error.message}\nThe page says:\n${await page.locator('body').innerText()}` }
   }
-} catch (error) {
-  const at = steps[seen.length]
-  console.error(`${JSON.stringify(at)}: ${error.message}\nThe page says:\n${await page.locator('body').innerText()}`)
-  process.exitCode = 1
-} finally {
-  await browser.close()
 }
-console.log(JSON.stringify(seen))
+
+const browser = await chromium.launch({ executablePath: process.argv[2], args: FLAGS })
+const page = await browser.newPage({ viewport: SIZE })
+page.setDefaultTimeout(MILLISECONDS)
+await page.route('**/*', onlyThisMachine)
+for await (const line of createInterface({ input: process.stdin })) {
+  console.log(JSON.stringify(await answer(page, JSON.parse(line))))
+}
+await browser.close()

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.browser.browser import Browser, NoBrowserError, find_browser
+from tests.browser.browser import NoBrowserError, Tools, find_tools
 from tests.stack.postgres import postgres_folder
 
 
@@ -16,9 +16,9 @@ def need_postgres() -> None:
         _missing("there is no PostgreSQL here (Debian: apt-get install postgresql)")
 
 
-def need_browser() -> Browser:
+def need_browser() -> Tools:
     try:
-        return find_browser()
+        return find_tools()
     except NoBrowserError as error:
         _missing(f"{error} (Debian: apt-get install chromium nodejs npm)")
 

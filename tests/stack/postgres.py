@@ -34,7 +34,18 @@ def running_postgres() -> Iterator[str]:
         if user is not None:
             shutil.chown(folder, user)
         environment = {"PATH": os.environ["PATH"], "HOME": name, "LC_ALL": "C"}
-        initdb = [binaries / "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]
+        initdb = [
+            binaries / "initdb",
+            "-D",
+            folder / "data",
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
         subprocess.run(initdb, env=environment, user=user, cwd=folder, check=True, capture_output=True)
         settings = [argument for each in FAST for argument in ("-c", each)]
         command = [binaries / "postgres", "-D", folder / "data", "-k", folder, *settings]

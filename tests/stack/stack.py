@@ -33,8 +33,8 @@ class Worker:
     pid: int
     log: Path
 
-    def kill(self) -> list[int]:
-        """kill -9 of the worker and of the flow runs in it. Their pids."""
+    def kill(self) -> int:
+        """kill -9 of the worker and of the flow runs in it. How many processes there were."""
         return kill_tree(self.pid)
 
 
@@ -108,7 +108,8 @@ def _running_simulator(folder: Path, seconds: float, mark: str) -> Iterator[str]
     with tied(command, {**os.environ, MARK: mark}, log) as process:
         until = time.monotonic() + 60
         while (found := re.search(r"ANTHROPIC_BASE_URL=(\S+)", log.read_text())) is None:
-            assert process.poll() is None and time.monotonic() < until, log.read_text()
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"the simulator did not start:\n{log.read_text()}")
             time.sleep(0.1)
         yield found[1]
 
@@ -124,7 +125,9 @@ def _environment(server: PrefectServer, simulator_url: str, project: Path) -> di
 
 def _job_template(home: Path) -> dict[str, object]:
     """Of a process of its own, for tests that have not imported Prefect yet choose its home themselves."""
-    code = "import json, prefect.workers.process as p; print(json.dumps(p.ProcessWorker.get_default_base_job_template()))"
+    code = (
+        "import json, prefect.workers.process as p; print(json.dumps(p.ProcessWorker.get_default_base_job_template()))"
+    )
     environment = {**os.environ, "PREFECT_HOME": str(home)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 # The shell leads a process group of its own and ends it when its input ends, that is: also when the tests are killed
 # and nobody is left to stop it. When the command ends by itself the shell ends too, so that it is noticed.
@@ -49,42 +52,45 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def kill_tree(pid: int) -> list[int]:
-    """kill -9 of a process and of all below it, wherever their process groups are. Their pids."""
-    import psutil
-
+def kill_tree(pid: int) -> int:
+    """kill -9 of a process and of all below it, wherever their process groups are. How many there were."""
     root = psutil.Process(pid)
     doomed = [root, *root.children(recursive=True)]
-    return [each.pid for each in doomed if _killed(each)]
+    for each in doomed:
+        _kill(each)
+    for each in doomed:
+        _wait_until_dead(each)
+    return len(doomed)
+
+
+def _wait_until_dead(process: psutil.Process) -> None:
+    """A zombie is dead too, and waits for a parent that may never ask."""
+    with suppress(psutil.NoSuchProcess):
+        while process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
 
 
 @contextmanager
 def swept(mark: str) -> Iterator[None]:
     """At the end kills whoever has `MARK=mark` in its environment: children whose parents were killed."""
-    import psutil
-
     try:
         yield
     finally:
-        for process in psutil.process_iter():
-            if _has_mark(process, mark):
-                _killed(process)
+        for process in marked(mark):
+            _kill(process)
 
 
-def _has_mark(process: object, mark: str) -> bool:
-    import psutil
+def marked(mark: str) -> list[psutil.Process]:
+    return [process for process in psutil.process_iter() if _has_mark(process, mark)]
 
+
+def _has_mark(process: psutil.Process, mark: str) -> bool:
     try:
         return process.pid != os.getpid() and process.environ().get(MARK) == mark
     except psutil.Error:
         return False
 
 
-def _killed(process: object) -> bool:
-    import psutil
-
-    try:
+def _kill(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
         process.kill()
-    except psutil.NoSuchProcess:
-        return False
-    return True
