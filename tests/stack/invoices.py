@@ -1,0 +1,51 @@
+"""Sixty invoices to be read by the deployed flow, and what the books say about them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.pdfs import invoice_pdf
+from tests.stack.stack import Stack
+
+ITEMS = 60
+LIMIT = 0.006
+"""US dollars that cover about half of them."""
+DEPLOYMENT = "run-small/small"
+make_project = partial(shutil.copytree, Path(__file__).parent / "small_project")
+
+
+class Invoices:
+    """A folder of PDFs that no other run of the stack has; `number` makes them different."""
+
+    def __init__(self, stack: Stack, name: str, number: int) -> None:
+        self._stack, self.folder = stack, stack.folder / name
+        self.folder.mkdir()
+        for each in range(ITEMS):
+            (self.folder / f"{each:02}.pdf").write_bytes(invoice_pdf(number * ITEMS + each))
+        self._before = stack.books.state()["items_billed"]
+
+    def parameters(self, limit: float) -> dict[str, Any]:
+        return {"name": self.folder.name, "folder": str(self.folder), "limit_usd": limit}
+
+    def start(self, limit: float = LIMIT) -> str:
+        """The id of the flow run."""
+        return self._stack.api.start(DEPLOYMENT, self.parameters(limit))
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """The lines of the ledger with this name."""
+        ledger = self.folder / "ledger.jsonl"
+        lines = ledger.read_bytes().split(b"\n")[:-1] if ledger.exists() else []
+        return [each for each in map(json.loads, lines) if each["event"] == name]
+
+    def billed(self) -> int:
+        """How many items the simulator has billed since the folder was made."""
+        return self._stack.books.state()["items_billed"] - self._before
+
+    def bill(self) -> Decimal:
+        """What the message batches of the run cost by the simulator's books."""
+        return self._stack.books.bill([each["batch_id"] for each in self.events("submitted")])
