@@ -1,4 +1,4 @@
-"""The command line: `batchata demo`, `batchata simulate`."""
+"""The command line: `batchata demo`, `batchata init`, `batchata simulate`."""
 
 from __future__ import annotations
 
@@ -74,6 +74,24 @@ def simulate(*, port: int = 8765, style: Style = "bullets", seed: int = 0, secon
         print(f"A simulator of the Message Batches API at {url} (a rule, not a model). Use it with")
         print(f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=simulated", flush=True)
         stopped.wait()
+
+
+@app.command
+def init(folder: Path = Path()) -> None:
+    """Write prefect.yaml and flows/ into a project, ready for `prefect deploy --all`.
+
+    Parameters
+    ----------
+    folder
+        The project. Default: the working directory. Files that are there are never overwritten.
+    """
+    from batchata.scaffold import write_project
+
+    written = write_project(folder)
+    print(f"Written to {folder.absolute()}: {', '.join(str(name) for name in written)}. Next:")
+    print("  prefect work-pool create batchata --type process    # once")
+    print("  prefect deploy --all                                # after each change of prefect.yaml")
+    print("  prefect worker start --pool batchata")
 
 
 def main() -> None:

@@ -20,14 +20,14 @@ from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record
 from batchata.core.requests import check_spelling
 from batchata.core.schema import check_response_model
-from batchata.core.session import Session, Stop
+from batchata.core.session import Policy, Session, Stop
 from batchata.core.state import RunState
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary, summary_of
-from batchata.errors import InputError
+from batchata.errors import InputError, LedgerInUseError
 from batchata.io.client import api_address
 from batchata.io.intake import given_items
-from batchata.io.ledger import Ledger, open_ledger, read_state
+from batchata.io.ledger import Ledger, ask_to_cancel, open_ledger, read_state
 from batchata.io.results import ResultsFolder, check_directory
 from batchata.io.sources import Source
 from batchata.job import DEFAULT_MODEL
@@ -169,19 +169,24 @@ class BatchManager(Generic[T]):
     def __len__(self) -> int:
         return len(self._assignment.items)
 
-    def run(self, print_progress: bool = False) -> Summary:  # noqa: FBT001, FBT002 - the documented signature
+    def run(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - documented
         """Sends what waits, collects what was sent, and returns the figures.
 
-        A ledger that is there is gone on with. `print_progress` shows a live display on stderr. Raises InputError,
+        A ledger that is there is gone on with. `print_progress` shows a live display on stderr. With `wait=False` it
+        sends what may be sent, collects what has ended, and returns instead of waiting for batches. Raises InputError,
         ModelError and CredentialsError before anything is sent, LedgerMismatchError and LedgerInUseError for a
         `state_path` of other work or of somebody at work, and AccountError, ServiceError or RequestRefusedError
         when it cannot go on; whatever it raises, it can be run again.
         """
-        return self._run(print_progress=print_progress, only_failed=False)
+        return self._run(print_progress=print_progress, wait=wait)
 
-    def retry_failed(self, print_progress: bool = False) -> Summary:  # noqa: FBT001, FBT002 - as `run`
-        """Sends the items again that ended without a result, and only those. Raises as `run` does."""
-        return self._run(print_progress=print_progress, only_failed=True)
+    def retry_failed(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
+        """Sends the items again that ended without a result, and only those. Waits and raises as `run` does."""
+        return self._run(print_progress=print_progress, wait=wait, only_failed=True)
+
+    def collect(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
+        """Brings home what was sent and sends nothing, whatever became of the files. Waits and raises as `run`."""
+        return self._run(print_progress=print_progress, wait=wait, sends=False)
 
     @property
     def stats(self) -> Summary:
@@ -209,23 +214,28 @@ class BatchManager(Generic[T]):
     def cancel(self) -> list[str]:
         """Asks the API to stop the batches in flight and returns their ids; what they did by then is collected.
 
-        A run that works in another thread ends; otherwise the next `run()` collects.
+        A run that works in another thread or process ends; otherwise the next `run()` collects.
         """
         if self._live is not None and self._session is not None:
             self._session.stop = Stop("it was canceled; run again to go on", cancel=True)
             with using(self._client) as client:
                 return cancel_open(client, self._live)
-        if not self._state().open:
+        state = self._state()
+        if not state.open and next(state.pending(), None) is None:
             return []
-        with open_ledger(self.state_path) as ledger, using(self._client) as client:
-            return cancel_open(client, ledger)
+        try:
+            with open_ledger(self.state_path) as ledger, using(self._client) as client:
+                return cancel_open(client, ledger)
+        except LedgerInUseError:
+            ask_to_cancel(self.state_path)
+            return [job.batch_id for job in read_state(self.state_path).open.values() if job.batch_id]
 
     def get_results_from_disk(self) -> list[Entry[T]]:
         """The former name of `results()`."""
         warnings.warn("get_results_from_disk() is now results()", DeprecationWarning, stacklevel=2)
         return self.results()
 
-    def _run(self, *, print_progress: bool, only_failed: bool) -> Summary:
+    def _run(self, *, print_progress: bool, wait: bool, only_failed: bool = False, sends: bool = True) -> Summary:
         orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
         if self._policy.on_limit == "ask" and orchestrator == "local":
             raise InputError(
@@ -236,10 +246,11 @@ class BatchManager(Generic[T]):
         check_directory(self.results_dir, "results_dir")
         keep_out_of_git(self.state_path)
         with open_ledger(self.state_path) as ledger:
-            begin(ledger, self._assignment, __version__)
+            begin(ledger, self._assignment, __version__, sends=sends)
             self._live = ledger
             try:
-                finish = self._carried_out(ledger, orchestrator, print_progress=print_progress, only_failed=only_failed)
+                policy = replace(self._policy, only_retries=only_failed, wait=wait, sends=sends)
+                finish = self._carried_out(ledger, orchestrator, policy, print_progress=print_progress)
             finally:
                 self._live = self._session = None
             self._stopped = finish.stopped
@@ -247,15 +258,14 @@ class BatchManager(Generic[T]):
         if finish.error is not None:
             raise finish.error.with_traceback(None) from None  # the way through the threads tells nothing
         if finish.stopped:
-            logger.warning("%s", finish.stopped)
+            logger.log(logging.INFO if finish.is_away else logging.WARNING, "%s", finish.stopped)
         return {**summary, "retry_count": finish.retried} if only_failed else summary
 
     def _carried_out(
-        self, ledger: Ledger, orchestrator: Orchestrator, *, print_progress: bool, only_failed: bool
+        self, ledger: Ledger, orchestrator: Orchestrator, policy: Policy, *, print_progress: bool
     ) -> Finish:
         from batchata.progress import watching
 
-        policy = replace(self._policy, only_retries=only_failed)
         folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
         run = Run(
             self._assignment, policy, folder, self._max_cost, self._client, self._cache,

@@ -67,12 +67,13 @@ class ItemsAdded(_Line):
 
 
 class Opened(_Line):
-    """Somebody works on the run from here on; who holds the lock can be read here."""
+    """Somebody works on the run from here on; who holds the lock can be read here. Without `sends` it only collects."""
 
     event: Literal["opened"] = "opened"
     pid: int
     host: str
     max_cost: Decimal | None = None
+    sends: bool = True
 
 
 class Intent(_Line):
@@ -135,11 +136,12 @@ class Settled(_Line):
 class Decided(_Line):
     """What was decided about the run as a whole: a new limit, a stop, failed items to be sent again.
 
-    `max_tokens` are those that an item asks for from now on.
+    `max_tokens` are those that an item asks for from now on. A run that was `halted` sends nothing more until
+    somebody runs it again.
     """
 
     event: Literal["decision"] = "decision"
-    what: Literal["limit_reached", "limit", "stop", "retry", "cancel"]
+    what: Literal["limit_reached", "limit", "stop", "halted", "retry", "cancel"]
     limit: Decimal | None = None
     items: list[int] = []
     max_tokens: dict[int, int] = {}

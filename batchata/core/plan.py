@@ -8,7 +8,7 @@ from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
 from batchata.core.session import Session, Watch
-from batchata.core.state import OpenJob, Phase, RunState
+from batchata.core.state import OpenJob, Phase, RunState, Standing
 from batchata.core.steps import Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
 
 LOOKAHEAD = 100
@@ -30,8 +30,24 @@ def decide(state: RunState, session: Session, now: float) -> list[Step]:
     if steps:
         return steps
     if _is_working(session) or state.open or _is_held_back(state, session, now):
-        return [Wait(_next_time(state, session, now))]
+        return [_wait(state, session, now)]
     return [_end(state, session)]
+
+
+def _wait(state: RunState, session: Session, now: float) -> Step:
+    if session.policy.wait or _is_working(session) or any(_is_soon_known(job, session) for job in state.open.values()):
+        return Wait(_next_time(state, session, now))
+    if session.stop is not None:
+        return _end(state, session)
+    return Finish(_away_sentence(state), is_away=True)
+
+
+def _is_soon_known(job: OpenJob, session: Session) -> bool:
+    """What takes a minute at most is worth it: a lost batch that nobody lists, results that came short."""
+    watch = session.watches.get(job.number, _NEW)
+    if job.phase is Phase.INTENDED:
+        return not watch.misses and not watch.runs
+    return job.phase is Phase.ENDED and 0 < watch.short == watch.misses
 
 
 def _is_working(session: Session) -> bool:
@@ -72,6 +88,7 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
     """New work waits until every job of unknown fate has been looked for once."""
     return (
         session.stop is None
+        and session.policy.sends
         and not session.forming
         and now >= session.create_after
         and len(state.open) < session.policy.max_parallel_jobs
@@ -105,7 +122,9 @@ def _is_unbounded(state: RunState) -> bool:
 
 def _is_held_back(state: RunState, session: Session, now: float) -> bool:
     """Whether there is work that only waits for its time."""
-    waits = session.stop is None and now < session.create_after and not _is_blocked(state, session)
+    waits = (
+        session.stop is None and session.policy.sends and now < session.create_after and not _is_blocked(state, session)
+    )
     return waits and next(_waiting(state, session), None) is not None
 
 
@@ -129,11 +148,22 @@ def _end(state: RunState, session: Session) -> Step:
     pending = sum(1 for _ in _waiting(state, session))
     if not pending:
         return Finish()
+    if not session.policy.sends:
+        return Finish(_away_sentence(state), is_away=True)
     budget = state.budget
     limit, spent = budget.limit or budget.spent, budget.spent + budget.held
     if session.policy.on_limit == "ask":
         return Ask(state.answers + 1, spent, limit, pending, session.needed)
     return Finish(limit_sentence(session, state, pending))
+
+
+def _away_sentence(state: RunState) -> str:
+    held, waiting = state.count(Standing.HELD), state.count(Standing.PENDING, Standing.AGAIN)
+    if not state.open:
+        return f"nothing is in flight and {waiting:,} items wait; run again to go on"
+    batches = "1 batch is" if len(state.open) == 1 else f"{len(state.open):,} batches are"
+    more = f" and {waiting:,} more wait" if waiting else ""
+    return f"{batches} in flight with {held:,} items{more}; run again to collect them and go on"
 
 
 def limit_sentence(session: Session, state: RunState, pending: int) -> str:

@@ -109,7 +109,7 @@ def _not_found(
     """A batch that runs may be the lost one; else, some time after it was tried, there is none."""
     session.searched.add(job)
     watch = session.watch(job)
-    watch.misses, watch.missing_since = 0, None
+    watch.misses, watch.missing_since, watch.runs = 0, None, bool(report.running)
     now = at.timestamp()
     tried = max(state.open[job].at.timestamp(), session.started, watch.tried)
     left = tried + session.policy.lost_after - now

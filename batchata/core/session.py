@@ -16,7 +16,8 @@ OnLimit = Literal["stop", "ask"]
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How a run is to be carried out. `lost_after` seconds after its creation was tried, a batch that the API
-    does not list was not created.
+    does not list was not created. Without `wait` it ends where it could only wait for batches;
+    without `sends` it brings home what was sent and sends nothing.
     """
 
     items_per_job: int
@@ -25,6 +26,8 @@ class Policy:
     on_limit: OnLimit = "stop"
     lost_after: float = 60.0
     only_retries: bool = False
+    wait: bool = True
+    sends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Stop:
 
 @dataclass(slots=True)
 class Watch:
-    """When a job is looked at next, and how often that went wrong in a row, since when."""
+    """When a job is looked at next, and how often that went wrong in a row, since when.
+
+    `runs` says that its batch is lost and that one which may be it has not ended.
+    """
 
     due: float
     looks: int = 0
@@ -47,6 +53,7 @@ class Watch:
     short: int = 0
     missing_since: float | None = None
     tried: float = 0.0
+    runs: bool = False
 
 
 @dataclass(slots=True)

@@ -89,6 +89,7 @@ class RunState:
         self.history: dict[int, tuple[Kind, ...]] = {}
         self.next_job = 1
         self.limit_reached = False
+        self.halted = ""
         self.answers = 0
         self.fingerprints: list[str | None] = []
         self.sent_at: array[float] = array("d")
@@ -173,7 +174,8 @@ class RunState:
         if self.opened is None or self.opened.max_cost != event.max_cost:
             self.budget = self.budget.limited_to(event.max_cost)
         self.opened = event
-        self.limit_reached = False
+        if event.sends:
+            self.limit_reached, self.halted = False, ""
 
     def _intend(self, event: Intent) -> None:
         self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at)
@@ -252,8 +254,8 @@ class RunState:
                 self._retry(event.items, event.max_tokens)
             case "stop":
                 self.answers += 1
-            case "cancel":
-                pass
+            case "halted" | "cancel":
+                self.halted = event.reason
 
     def _retry(self, indexes: list[int], max_tokens: Mapping[int, int]) -> None:
         """They begin anew: what was tried before does not count."""

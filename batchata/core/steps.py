@@ -103,12 +103,14 @@ class Ask:
 class Finish:
     """The run ends. `error` is raised then; `stopped` says why items are left, empty when none are.
 
-    `retried` counts the failed items that were sent again because it was asked for.
+    `retried` counts the failed items that were sent again because it was asked for. `is_away` says that it was
+    not to wait for the batches in flight.
     """
 
     stopped: str = ""
     error: BatchataError | None = None
     retried: int = 0
+    is_away: bool = False
 
 
 Step = Work | Wait | Ask | Finish

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from batchata.errors import CredentialsError
@@ -10,15 +11,19 @@ from batchata.errors import CredentialsError
 if TYPE_CHECKING:
     from anthropic import Anthropic
 
-_ADDRESS = "https://api.anthropic.com"
+ADDRESS = "https://api.anthropic.com"
 _WHERE = (
     "no credentials for the Claude API were found. Put ANTHROPIC_API_KEY=... into the environment or into a .env "
     "file in your project, or pass client=Anthropic(api_key=...). To try it without a key: batchata demo"
 )
 
 
-def make_client(api_key: str | None = None, base_url: str | None = None) -> Anthropic:
+def make_client(
+    api_key: str | None = None, base_url: str | None = None, *, headers: Mapping[str, str] | None = None
+) -> Anthropic:
     """A client for the Claude API. Reads `.env` first; a variable that is set already wins over it.
+
+    `headers` go with every request.
 
     Raises CredentialsError when there is neither a key, a token nor a profile on disk
     (the SDK itself would only say so at the first request).
@@ -27,7 +32,7 @@ def make_client(api_key: str | None = None, base_url: str | None = None) -> Anth
 
     _read_dotenv()
     try:
-        client = anthropic.Anthropic(api_key=api_key, base_url=base_url)
+        client = anthropic.Anthropic(api_key=api_key, base_url=base_url, default_headers=headers)
     except anthropic.AnthropicError as error:
         raise CredentialsError(f"the credentials cannot be used: {error}") from error
     if client.api_key is None and client.auth_token is None and client.credentials is None:
@@ -40,7 +45,7 @@ def api_address(client: Anthropic | None) -> str:
     """Where the API lives for this client, or for one that `make_client` would make of the environment."""
     if client is None:
         _read_dotenv()
-    address = str(client.base_url) if client is not None else os.environ.get("ANTHROPIC_BASE_URL") or _ADDRESS
+    address = str(client.base_url) if client is not None else os.environ.get("ANTHROPIC_BASE_URL") or ADDRESS
     return address.rstrip("/")
 
 

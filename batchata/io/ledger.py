@@ -49,6 +49,14 @@ class Ledger:
                 self.recorded += 1
                 self.state.apply(event)
 
+    def is_asked_to_cancel(self) -> bool:
+        """Whether another process asked for it since the last look."""
+        request = _request(self.path)
+        if not request.exists():
+            return False
+        request.unlink(missing_ok=True)
+        return True
+
     def start_over(self) -> None:
         """Forgets everything; only for a ledger that tells of no job."""
         os.ftruncate(self._file, 0)
@@ -67,6 +75,7 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
             stack.enter_context(FileLock(f"{path}.lock", thread_local=False).acquire(timeout=0))
             state = read_state(path)
             _mend(path)
+            _request(path).unlink(missing_ok=True)  # meant for a process that is gone
             file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
             stack.callback(os.close, file)
             _sync_folder(path.parent)
@@ -75,6 +84,15 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
         except OSError as error:
             raise LedgerError(f"the ledger {path} cannot be used: {error}") from error
         yield Ledger(path, file, state)
+
+
+def ask_to_cancel(path: Path) -> None:
+    """Tells whoever works on the ledger to cancel what is in flight and to end; it looks about once a second."""
+    _request(path).touch()
+
+
+def _request(path: Path) -> Path:
+    return path.with_name(f"{path.name}.cancel")
 
 
 def _write(file: int, line: bytes) -> None:

@@ -47,6 +47,14 @@ def read_document(source: Source, *, citations: bool = False) -> Document:
     return document(_read(Path(source)), name=str(source), citations=citations)
 
 
+def read_text(source: str) -> str:
+    """A text file in UTF-8. Raises InputError that names it."""
+    try:
+        return _read(Path(source)).decode("utf-8-sig")
+    except (InputError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: {error}") from error
+
+
 def is_file_id(source: object) -> bool:
     """Whether it names an uploaded file; a file of that name on disk comes first."""
     return isinstance(source, str) and _FILE_ID.fullmatch(source) is not None and not _size(Path(source))

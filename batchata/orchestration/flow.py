@@ -77,8 +77,17 @@ def state_of(finish: Finish, figures: Summary, *, cancelled: bool) -> State[Any]
     if finish.error is not None:
         return Failed(message=message)
     if finish.stopped:
-        return Completed(name="Stopped", message=message)
+        return Completed(name="InFlight" if finish.is_away else "Stopped", message=message)
     return Completed(name="CompletedWithFailures" if figures["failed_items"] else "Completed", message=message)
+
+
+def final_state(figures: Summary, first: str = "") -> State[Any]:
+    """What the UI shows at the end of a flow that carried out a run; `first` is said first."""
+    message = ". ".join(part for part in (first, _told(figures), figures["stopped"]) if part)
+    if figures["stopped"]:
+        return Completed(name="InFlight" if figures["in_flight_items"] else "Stopped", message=message, data=figures)
+    name = "CompletedWithFailures" if figures["failed_items"] else "Completed"
+    return Completed(name=name, message=message, data=figures)
 
 
 def _told(figures: Summary) -> str:

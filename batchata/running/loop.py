@@ -21,7 +21,7 @@ from batchata.core.session import Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState, Standing
 from batchata.core.steps import Ask, Created, Failed, Finish, Form, Report, Send, Wait, Work
-from batchata.errors import AmbiguousSubmitError, BatchataError, LedgerError
+from batchata.errors import AmbiguousSubmitError, BatchataError, LedgerError, ServiceError
 from batchata.io.batches import cancel
 from batchata.io.ledger import Ledger
 from batchata.running.worker import Worker
@@ -97,6 +97,7 @@ class Loop:
             for step in decide(self.state, self.session, now):
                 match step:
                     case Finish():
+                        self._finished(step)
                         return step
                     case Ask():
                         self._ask(step)
@@ -109,6 +110,11 @@ class Loop:
     @property
     def state(self) -> RunState:
         return self.ledger.state
+
+    def _finished(self, step: Finish) -> None:
+        """Whoever goes on with runs unasked leaves one alone that ended on purpose."""
+        if step.stopped and not step.is_away and not isinstance(step.error, ServiceError):
+            self.ledger.record(Decided(at=datetime.now(UTC), what="halted", reason=step.stopped), sync=True)
 
     def _start(self, step: Work, now: float) -> None:
         if isinstance(step, Send) and not self.hands.admits(step.job):
@@ -128,6 +134,9 @@ class Loop:
         self._show()
         if reason := self.hands.tick():
             self.session.stop = Stop(reason, drain=False)
+        if self.ledger.is_asked_to_cancel():
+            self.session.stop = Stop("it was canceled; run again to go on", cancel=True)
+            cancel_open(self.worker.client, self.ledger)
         try:
             self._take(*self._reports.get(timeout=max(seconds, 0.001)))
         except queue.Empty:
@@ -239,7 +248,7 @@ def cancel_open(client: Anthropic, ledger: Ledger) -> list[str]:
             canceled.append(job.batch_id)
         except BatchataError as error:
             logger.warning("%s could not be canceled: %s", job.batch_id, error)
-    reason = f"{len(canceled)} batches: {', '.join(canceled)}"
+    reason = f"it was canceled with {len(canceled)} batches in flight: {', '.join(canceled)}"
     ledger.record(Decided(at=datetime.now(UTC), what="cancel", reason=reason), sync=True)
     return canceled
 

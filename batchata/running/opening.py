@@ -28,17 +28,18 @@ READ_BEFOREHAND = 500
 _NAMES_A_LINE = 10_000
 
 
-def begin(ledger: Ledger, assignment: Assignment, version: str) -> None:
+def begin(ledger: Ledger, assignment: Assignment, version: str, *, sends: bool = True) -> None:
     """Writes down what the run is about; in a ledger that has it already, items that came to the end of the list.
 
-    Raises LedgerMismatchError when the ledger is about something else, InputError that names items which cannot
-    be sent.
+    What is not sent is not looked at. Raises LedgerMismatchError when the ledger is about something else, InputError
+    that names items which cannot be sent.
     """
     names = assignment.names()
     state = ledger.state
     if state.run is not None:
         state = _gone_on(ledger, assignment, names)
-    check_items(assignment, state)
+    if sends:
+        check_items(assignment, state)
     at = datetime.now(UTC)
     if state.run is None:
         run_id, settings = new_run_id(), assignment.settings
@@ -58,9 +59,9 @@ def _gone_on(ledger: Ledger, assignment: Assignment, names: Sequence[str]) -> Ru
     return ledger.state
 
 
-def opened(ledger: Ledger, max_cost: Decimal | None) -> None:
+def opened(ledger: Ledger, max_cost: Decimal | None, *, sends: bool = True) -> None:
     """From here on this process works on the run."""
-    event = Opened(at=datetime.now(UTC), pid=os.getpid(), host=socket.gethostname(), max_cost=max_cost)
+    event = Opened(at=datetime.now(UTC), pid=os.getpid(), host=socket.gethostname(), max_cost=max_cost, sends=sends)
     ledger.record(event, sync=True)
 
 
@@ -84,7 +85,7 @@ def check_items(assignment: Assignment, state: RunState) -> None:
     waiting = [index for index in range(len(assignment.items)) if not _has_ended(state, index)]
     check = _messages_problem
     if assignment.is_files:
-        check = _file_problem if len(waiting) > READ_BEFOREHAND else _document_problem
+        check = file_problem if len(waiting) > READ_BEFOREHAND else document_problem
     problems = []
     for index in waiting:
         if reason := check(assignment.items[index]):
@@ -98,8 +99,9 @@ def _has_ended(state: RunState, index: int) -> bool:
     return index < state.total and state.kind_of(index) is not None
 
 
-def _document_problem(item: Any) -> str | None:
-    if reason := _file_problem(item):
+def document_problem(item: Any) -> str | None:
+    """Why a file cannot be sent, by reading it."""
+    if reason := file_problem(item):
         return reason
     try:
         read_document(item)
@@ -163,7 +165,8 @@ def _messages_problem(item: Any) -> str | None:
     return None
 
 
-def _file_problem(item: Any) -> str | None:
+def file_problem(item: Any) -> str | None:
+    """Why a file cannot be sent, as far as that shows without reading it."""
     if isinstance(item, Document | bytes | bytearray | memoryview) or is_file_id(item):
         return None
     if not isinstance(item, str | PathLike):

@@ -56,7 +56,7 @@ class Run:
             self._check_limit_can_be_kept(ledger.state)
         last = ledger.state.opened
         if has_work or last is None or last.max_cost != self.max_cost:
-            opened(ledger, self.max_cost)
+            opened(ledger, self.max_cost, sends=self.policy.sends)
         return has_work
 
     def _check_limit_can_be_kept(self, state: RunState) -> None:
@@ -74,8 +74,9 @@ class Run:
             info = self._model(client, ledger.state, session)
             requests = Requests(self.assignment, info)
             requests.max_tokens(None)
-            check_first(self.assignment, ledger.state, requests)
-            check_unchanged(ledger, self.assignment, requests)
+            if self.policy.sends:
+                check_first(self.assignment, ledger.state, requests)
+                check_unchanged(ledger, self.assignment, requests)
             worker = self._worker(ledger, client, info, requests, cache)
             retried = retry(ledger, requests, info.max_tokens) if self.policy.only_retries else 0
             finish = Loop(ledger, session, worker, hands, watch, self.cancel_on_exit).run()
@@ -83,6 +84,8 @@ class Run:
 
     def _has_work(self, state: RunState) -> bool:
         """Whether anything waits or is in flight."""
+        if not self.policy.sends:
+            return bool(state.open)
         waits = next(state.pending(only_again=self.policy.only_retries), None) is not None
         if bool(state.open) or waits or (self.policy.only_retries and bool(failed_items(state))):
             return True

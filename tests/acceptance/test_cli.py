@@ -83,3 +83,14 @@ def test_the_simulator_serves_until_it_is_stopped(number):
     process.send_signal(number)
     with process:
         assert process.wait(timeout=10) == 0
+
+
+def test_init_writes_what_prefect_deploys_and_overwrites_nothing(tmp_path):
+    done = run("init", str(tmp_path / "project"))
+    assert done.returncode == 0, done.stderr
+    assert "prefect deploy --all" in done.stdout
+    for name in ("prefect.yaml", "flows/run_batch.py", "flows/process_inbox.py"):
+        assert (tmp_path / "project" / name).read_bytes() == (ROOT / name).read_bytes()
+    again = run("init", str(tmp_path / "project"))
+    assert again.returncode == 1
+    assert "would be overwritten; nothing was written" in " ".join(again.stderr.split())

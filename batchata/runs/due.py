@@ -1,0 +1,90 @@
+"""Runs that nobody waits for: whatever has ended is collected, whatever may be sent then is sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from batchata.core.money import rounded_usd
+from batchata.core.summary import Summary
+from batchata.errors import BatchataError, LedgerInUseError
+from batchata.manager import BatchManager
+from batchata.runs.carrying import manager_of
+from batchata.runs.folder import RunFolder, folders_below
+
+logger = logging.getLogger("batchata")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What was found at one open run. Without a `summary`, `trouble` says why there is none."""
+
+    folder: RunFolder
+    title: str
+    summary: Summary | None
+    trouble: str = ""
+
+
+def collect_due(home: Path) -> Iterator[Visit]:
+    """Goes once through the open runs below `home`. A run that cannot be gone on with keeps no other from it."""
+    for folder in folders_below(home):
+        if folder.is_settled():
+            continue
+        try:
+            visit = _visit(folder)
+        except LedgerInUseError as error:
+            logger.info("%s is left alone: %s", folder.path, error)
+            continue
+        except BatchataError as error:
+            visit = Visit(folder, folder.path.name, None, str(error))
+        if visit is not None:
+            yield visit
+
+
+def _visit(folder: RunFolder) -> Visit | None:
+    """None for a run that waits for a person: at its limit, stopped, cancelled."""
+    spec, state = folder.spec(), folder.state()
+    if state.halted and not state.open:
+        return None
+    with manager_of(spec, folder, on_cost_limit="stop") as manager:
+        summary = _gone_on(manager, halted=bool(state.halted))
+    folder.note(summary)
+    return Visit(folder, spec.title, summary)
+
+
+def _gone_on(manager: BatchManager[object], *, halted: bool) -> Summary:
+    return manager.collect(wait=False) if halted else manager.run(wait=False)
+
+
+def report(visits: Sequence[Visit]) -> str:
+    """A table of the runs, in Markdown."""
+    rows = [_row(visit) for visit in visits]
+    return "\n".join(["| run | items | done | in flight | waiting | spent | |", "|---|---|---|---|---|---|---|", *rows])
+
+
+def _row(visit: Visit) -> str:
+    where = f"{visit.title}<br>`{visit.folder.path}`"
+    if visit.summary is None:
+        return f"| {where} | | | | | | {_cell(visit.trouble)} |"
+    each = visit.summary
+    done, spent = each["completed_items"] + each["failed_items"], rounded_usd(Decimal(str(each["total_cost"])))
+    counts = (each["total_items"], done, each["in_flight_items"], each["pending_items"])
+    return f"| {where} | {' | '.join(f'{count:,}' for count in counts)} | {spent} | {_cell(each['stopped'])} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def sentence(visits: Sequence[Visit]) -> str:
+    """What came of all visits together."""
+    if not visits:
+        return "no run is open"
+    figures = [visit.summary for visit in visits if visit.summary is not None]
+    finished = sum(not each["in_flight_items"] + each["pending_items"] for each in figures)
+    troubled = [f"{visit.folder.path}: {visit.trouble}" for visit in visits if visit.trouble]
+    more = f"; {len(troubled)} could not be gone on with ({'; '.join(troubled)})" if troubled else ""
+    return f"{len(visits)} open runs: {finished} finished, {len(figures) - finished} go on{more}"

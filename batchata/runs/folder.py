@@ -1,0 +1,112 @@
+"""Where a described run keeps its state: the description, the ledger, and what came of it last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from batchata.core.state import RunState
+from batchata.core.summary import Summary
+from batchata.errors import InputError, LedgerError
+from batchata.io.ledger import read_state
+from batchata.runs.spec import RunSpec
+
+_DESCRIPTION = "run.json"
+
+
+class Described(BaseModel):
+    """A description as it is kept. Relative paths in it are meant from `directory`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    directory: str
+    spec: RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The state folder of one run."""
+
+    path: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
+    def results(self) -> Path:
+        """Where results are, unless the description says otherwise."""
+        return self.path / "results"
+
+    def exists(self) -> bool:
+        return (self.path / _DESCRIPTION).is_file()
+
+    def state(self) -> RunState:
+        """Raises LedgerError."""
+        return read_state(self.ledger)
+
+    def describe(self, spec: RunSpec) -> None:
+        """Raises LedgerError when it cannot be written."""
+        described = Described(directory=str(Path.cwd()), spec=spec)
+        self._write(_DESCRIPTION, described.model_dump_json(indent=2).encode())
+
+    def spec(self) -> RunSpec:
+        """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are."""
+        try:
+            described = Described.model_validate_json((self.path / _DESCRIPTION).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise InputError(f"{self.path} is not the state folder of a run: {error}") from error
+        if described.directory != str(Path.cwd()):
+            raise InputError(
+                f"the run in {self.path} was begun in {described.directory}, which its paths are relative to; go on "
+                f"with it from there (here is {Path.cwd()})"
+            )
+        return described.spec
+
+    def note(self, summary: Summary) -> None:
+        """Keeps the figures for people, and for `is_settled`."""
+        noted = {**summary, "ledger_bytes": self._ledger_bytes()}
+        self._write("summary.json", orjson.dumps(noted, option=orjson.OPT_INDENT_2))
+
+    def is_settled(self) -> bool:
+        """Whether nothing has happened since nothing was left to do. Cheap: reads no ledger."""
+        try:
+            noted = orjson.loads((self.path / "summary.json").read_bytes())
+        except (OSError, ValueError):
+            return False
+        left = noted["in_flight_items"] + noted["pending_items"]
+        return not left and noted["ledger_bytes"] == self._ledger_bytes()
+
+    def _ledger_bytes(self) -> int:
+        return self.ledger.stat().st_size if self.ledger.exists() else 0
+
+    def _write(self, name: str, content: bytes) -> None:
+        """Whole or not at all."""
+        partial = self.path / f".{name}.{os.getpid()}.partial"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(content)
+            partial.replace(self.path / name)
+        except OSError as error:
+            raise LedgerError(f"{self.path / name} cannot be written: {error}") from error
+
+
+def folder_of(spec: RunSpec) -> RunFolder:
+    """The same folder for the same work."""
+    if spec.state_dir is not None:
+        return RunFolder(Path(spec.state_dir).absolute())
+    return RunFolder((Path(spec.home) / "runs" / spec.folder_name).absolute())
+
+
+def folders_below(home: Path) -> Iterator[RunFolder]:
+    """All state folders, in the order of their paths. Folders of results are not searched."""
+    for directory, below, files in os.walk(home):
+        below.sort()
+        if _DESCRIPTION in files:
+            below.clear()
+            yield RunFolder(Path(directory).absolute())

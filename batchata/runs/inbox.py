@@ -1,0 +1,204 @@
+"""A folder that is watched: what is new in it goes through, what was done is never done again.
+
+Each pickup is a run of its own, with a folder, a ledger and a limit of its own. When it is over, what ended in it is
+written down in `done/`; what it left (the limit was reached) belongs to the next pickup.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+from filelock import FileLock, Timeout
+
+from batchata.core.fingerprints import namespace_of
+from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
+from batchata.core.summary import Summary
+from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem
+from batchata.io.listing import content_hash, list_files
+from batchata.running.opening import READ_BEFOREHAND, document_problem, file_problem
+from batchata.runs.carrying import carry_out, manager_of
+from batchata.runs.folder import RunFolder
+from batchata.runs.spec import RunSpec, slug
+
+logger = logging.getLogger("batchata")
+
+_FILES, _PATHS = "files.jsonl", "files.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Pickup:
+    """What one look into an inbox came to. `unusable` files are not sent and are looked at again next time.
+
+    `runs` are the figures of the runs that were gone on with and of the new one, in this order.
+    """
+
+    new: int = 0
+    known: int = 0
+    twins: int = 0
+    unusable: list[Problem] = field(default_factory=list)
+    runs: list[Summary] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The memory of one watched place."""
+
+    watched: str
+    path: Path
+
+    def open_runs(self) -> list[RunFolder]:
+        """Those that are not over, oldest first."""
+        return [RunFolder(each) for each in self._folders() if not self._done(each).exists()]
+
+    def _folders(self) -> list[Path]:
+        return sorted((self.path / "runs").glob("[0-9]*"))
+
+    def _done(self, run: Path) -> Path:
+        return self.path / "done" / f"{run.name}.jsonl"
+
+    def close(self, run: RunFolder) -> None:
+        """The run is over: what ended in it is done, what did not belongs to the next pickup."""
+        state = run.state()
+        files = _read(run.path / _FILES)
+        ended = [each for index, each in enumerate(files) if index < state.total and state.kind_of(index) is not None]
+        _write(self._done(run.path), ended)
+
+    def look(self) -> tuple[Found, list[Problem]]:
+        """What is new, and what cannot be used. Reads only what was written since it was last read."""
+        before: dict[str, Picked] = {}
+        taken: set[str] = set()
+        for place in [*sorted((self.path / "done").glob("*.jsonl")), *(run.path / _FILES for run in self.open_runs())]:
+            files = _read(place)
+            before.update((each.path, each) for each in files)
+            taken.update(each.content for each in files)
+        found = sort_out(self._files(before), taken)
+        check = document_problem if len(found.new) <= READ_BEFOREHAND else file_problem
+        reasons = {each.path: reason for each in found.new if (reason := check(each.path))}
+        usable = [each for each in found.new if each.path not in reasons]
+        return found._replace(new=usable), [Problem(path, reason) for path, reason in reasons.items()]
+
+    def _files(self, before: Mapping[str, Picked]) -> Iterator[Picked]:
+        for path, size, stamp in list_files([self.watched]):
+            content = content_if_unchanged(before.get(path), size, stamp) or content_hash(path)
+            yield Picked(path, size, stamp, content)
+
+    def begin(self, files: Sequence[Picked], spec: RunSpec) -> RunFolder:
+        """The folder of a new run over these files: there as a whole or not at all."""
+        number = len(self._folders()) + 1
+        final = self.path / "runs" / f"{number:05d}"
+        partial = self.path / f".{final.name}.{os.getpid()}"
+        partial.mkdir(parents=True, exist_ok=True)
+        final.parent.mkdir(exist_ok=True)
+        _write(partial / _FILES, files)
+        (partial / _PATHS).write_text("".join(f"{each.path}\n" for each in files), encoding="utf-8")
+        own = {"files": [], "files_from": str(final / _PATHS), "state_dir": str(final)}
+        RunFolder(partial).describe(spec.model_copy(update=own))
+        return RunFolder(partial.replace(final))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Raises LedgerInUseError where another process is at work."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path / ".lock").acquire(timeout=0):
+                yield
+        except Timeout as error:
+            raise LedgerInUseError(f"another process works on the inbox in {self.path}; wait for it to end") from error
+
+
+def inbox_of(spec: RunSpec) -> Inbox:
+    """The memory of the place that `spec.files` names: the same one, whatever is asked of its files."""
+    watched = spec.files[0]
+    name = f"{slug(spec.title)}-{namespace_of({'watched': watched, 'name': spec.name or ''})}"
+    return Inbox(watched, (Path(spec.home) / "inboxes" / name).absolute())
+
+
+def process_inbox(spec: RunSpec) -> Pickup:
+    """Goes on with what was begun, then picks up what is new in `spec.files`, which names one place.
+
+    Raises as `BatchManager.run`; whatever it raises, it can be called again.
+    """
+    inbox = inbox_of(spec)
+    with inbox.locked():
+        figures = [_gone_on(inbox, run, spec) for run in inbox.open_runs()]
+        found, unusable = inbox.look()
+        if found.new:
+            figures.append(_carried_out(inbox, inbox.begin(found.new, spec)))
+        return Pickup(
+            len(found.new), found.known, found.twins, unusable, [each for each in figures if each is not None]
+        )
+
+
+def _carried_out(inbox: Inbox, run: RunFolder) -> Summary:
+    summary = carry_out(run.spec())
+    _close_if_over(inbox, run)
+    return summary
+
+
+def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec) -> Summary | None:
+    """Limits and places are those of today, the work is that of its day."""
+    run.describe(run.spec().carried_out_like(spec))
+    if not run.state().halted:
+        try:
+            return _carried_out(inbox, run)
+        except (InputError, LedgerMismatchError) as error:
+            logger.warning("%s is not gone on with, what it sent is collected: %s", run.path, error)
+    summary = _collected(run)
+    _close_if_over(inbox, run, is_left=True)
+    return summary
+
+
+def _collected(run: RunFolder) -> Summary:
+    spec = run.spec()
+    with manager_of(spec, run, on_cost_limit="stop") as manager:
+        summary = manager.collect(wait=spec.wait)
+    run.note(summary)
+    return summary
+
+
+def _close_if_over(inbox: Inbox, run: RunFolder, *, is_left: bool = False) -> None:
+    state = run.state()
+    waits = next(state.pending(), None) is not None
+    if not state.open and (is_left or state.halted or not waits):
+        inbox.close(run)
+
+
+def _read(place: Path) -> list[Picked]:
+    with place.open("rb") as file:
+        return [Picked(*orjson.loads(line)) for line in file]
+
+
+def _write(place: Path, files: Iterable[Picked]) -> None:
+    """Whole or not at all."""
+    partial = place.with_name(f".{place.name}.partial")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with partial.open("wb") as file:
+        file.writelines(orjson.dumps(tuple(each)) + b"\n" for each in files)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(place)
+
+
+def report(pickup: Pickup) -> str:
+    """What a pickup came to, in Markdown."""
+    told = [f"{sentence(pickup)}.", *(f"- `{each.item}` cannot be sent: {each.reason}" for each in pickup.unusable)]
+    for each in pickup.runs:
+        done = (
+            f"{each['completed_items']:,} of {each['total_items']:,} items succeeded, {each['failed_items']:,} failed"
+        )
+        more = f" {each['stopped']}" if each["stopped"] else ""
+        told.append(f"- {done}, ${each['total_cost']:.4f} spent: `{each['results_dir']}`{more}")
+    return "\n".join(told)
+
+
+def sentence(pickup: Pickup) -> str:
+    """The same in one line."""
+    unusable = f", {len(pickup.unusable):,} cannot be sent" if pickup.unusable else ""
+    twins = f", {pickup.twins:,} are copies of new ones" if pickup.twins else ""
+    return f"{pickup.new:,} new files, {pickup.known:,} known before{twins}{unusable}"

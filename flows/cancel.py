@@ -1,0 +1,21 @@
+"""Stops a run and its message batches."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import State, flow
+from prefect.states import Completed
+
+from batchata.runs import carrying
+from batchata.runs import parameters as p
+from batchata.runs.folder import RunFolder
+
+
+@flow(
+    name="cancel", description="Stop a run, also one at work on another machine. What its batches had answered is kept."
+)
+@p.described
+def cancel(state_dir: p.RunState) -> State[Any]:
+    """Stop a run, also one at work on another machine. What its batches had answered is kept."""
+    ids = carrying.cancel(RunFolder(Path(state_dir)))
+    return Completed(message=f"{len(ids)} message batches were told to stop: {', '.join(ids)}", data=ids)

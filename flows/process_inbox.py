@@ -1,0 +1,49 @@
+"""Scheduled: whatever is new or changed in a folder or bucket goes through, once."""
+
+from typing import Any
+
+from prefect import State, flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.states import Completed
+
+from batchata.job import DEFAULT_MODEL
+from batchata.orchestration.flow import final_state
+from batchata.runs import inbox as inboxes
+from batchata.runs import parameters as p
+from batchata.runs.spec import slug, spec_of
+
+
+@flow(
+    name="process-inbox",
+    description="Put what is new in a folder through message batches of Claude. What was done is never done again.",
+)
+@p.described
+def process_inbox(
+    inbox: p.Inbox,
+    prompt: p.Prompt = None,
+    model: p.Model = DEFAULT_MODEL,
+    response_model: p.ResponseModel = None,
+    enable_citations: p.Citations = False,
+    max_cost: p.PickupCost = None,
+    prompt_file: p.PromptFile = None,
+    name: p.Name = None,
+    credentials: p.Credentials = None,
+    max_tokens: p.MaxTokens = None,
+    params: p.Params = {},
+    on_cost_limit: p.OnCostLimit = "pause",
+    answer_within: p.AnswerWithin = None,
+    items_per_job: p.ItemsPerJob = 1_000,
+    max_parallel_jobs: p.ParallelJobs = 10,
+    results_dir: p.ResultsDir = None,
+    home: p.Home = ".batchata",
+    cache: p.Cache = True,
+    on_cancel: p.OnCancel = "leave",
+    wait: p.Wait = True,
+) -> State[Any]:
+    """Put what is new in a folder through message batches of Claude. What was done is never done again."""
+    given = dict(locals())
+    spec = spec_of({"files": [given.pop("inbox")], **given})
+    pickup = inboxes.process_inbox(spec)
+    told = inboxes.sentence(pickup)
+    create_markdown_artifact(inboxes.report(pickup), key=f"{slug(spec.title)}-inbox", description=told)
+    return final_state(pickup.runs[-1], told) if pickup.runs else Completed(message=told)

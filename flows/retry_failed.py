@@ -1,0 +1,18 @@
+"""Sends the failed items of a run again."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import State, flow
+
+from batchata.orchestration.flow import final_state
+from batchata.runs import carrying
+from batchata.runs import parameters as p
+from batchata.runs.folder import RunFolder
+
+
+@flow(name="retry-failed", description="Send the items of a run again that ended without a result, and only those.")
+@p.described
+def retry_failed(state_dir: p.RunState, wait: p.Wait = True) -> State[Any]:
+    """Send the items of a run again that ended without a result, and only those."""
+    return final_state(carrying.retry(RunFolder(Path(state_dir)), wait=wait))

@@ -1,0 +1,43 @@
+"""One run over files or conversations, begun or gone on with."""
+
+from typing import Any
+
+from prefect import State, flow
+
+from batchata.job import DEFAULT_MODEL
+from batchata.orchestration.flow import final_state
+from batchata.runs import carrying
+from batchata.runs import parameters as p
+from batchata.runs.spec import spec_of
+
+
+@flow(name="run-batch", description="Put files, or conversations, through message batches of Claude at a limited cost.")
+@p.described
+def run_batch(
+    files: p.Files = [],
+    prompt: p.Prompt = None,
+    model: p.Model = DEFAULT_MODEL,
+    response_model: p.ResponseModel = None,
+    enable_citations: p.Citations = False,
+    max_cost: p.MaxCost = None,
+    files_from: p.FilesFrom = None,
+    messages_file: p.MessagesFile = None,
+    prompt_file: p.PromptFile = None,
+    name: p.Name = None,
+    credentials: p.Credentials = None,
+    max_tokens: p.MaxTokens = None,
+    params: p.Params = {},
+    on_cost_limit: p.OnCostLimit = "pause",
+    answer_within: p.AnswerWithin = None,
+    items_per_job: p.ItemsPerJob = 1_000,
+    max_parallel_jobs: p.ParallelJobs = 10,
+    results_dir: p.ResultsDir = None,
+    state_dir: p.StateDir = None,
+    home: p.Home = ".batchata",
+    cache: p.Cache = True,
+    on_cancel: p.OnCancel = "leave",
+    wait: p.Wait = True,
+) -> State[Any]:
+    """Put files, or conversations, through message batches of Claude at a limited cost."""
+    spec = spec_of(dict(locals()))
+    return final_state(carrying.carry_out(spec))

@@ -1,0 +1,136 @@
+import json
+
+import pytest
+
+from batchata import InputError, LedgerMismatchError, load_results_from_disk
+from batchata.runs.carrying import cancel, carry_out, retry
+from batchata.runs.folder import RunFolder, folder_of
+
+MODELS = "from pydantic import BaseModel\n\n\nclass Contact(BaseModel):\n    name: str\n"
+SCHEMA = {"title": "Contact", "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+
+
+def test_files_go_through_and_come_back_by_a_description(simulator, notes, spec):
+    notes("Ada", "Grace", "Edsger")
+    summary = carry_out(spec(files=["notes/*.txt"]))
+    assert (summary["total_items"], summary["completed_items"]) == (3, 3)
+    assert len(load_results_from_disk(summary["results_dir"])) == 3
+    assert simulator.state()["items_billed"] == 3
+
+
+@pytest.mark.parametrize("response_model", ["models.py:Contact", "contacts.shapes:Contact", SCHEMA])
+def test_a_response_model_is_named_or_described(simulator, notes, spec, tmp_path, response_model):
+    (tmp_path / "models.py").write_text(MODELS)
+    (tmp_path / "contacts").mkdir(exist_ok=True)
+    (tmp_path / "contacts" / "shapes.py").write_text(MODELS)
+    notes("Ada")
+    summary = carry_out(spec(files=["notes"], response_model=response_model))
+    assert load_results_from_disk(summary["results_dir"])[0]["result"] == {"name": "Ada"}
+
+
+def test_conversations_and_prompts_come_from_files(simulator, notes, spec, tmp_path):
+    lines = [[{"role": "user", "content": f"Name: Nr{n}"}] for n in range(4)]
+    text = "\n".join(json.dumps(each) for each in lines[:2]) + "\n\n" + json.dumps({"messages": lines[2]}) + "\n"
+    (tmp_path / "mail.jsonl").write_text(text)
+    summary = carry_out(spec(messages_file="mail.jsonl", prompt=None))
+    assert summary["completed_items"] == 3
+    notes("Ada")
+    (tmp_path / "prompt.txt").write_text("Who is it?\n")
+    assert carry_out(spec(files=["notes"], prompt=None, prompt_file="prompt.txt"))["completed_items"] == 1
+
+
+def test_the_same_work_is_gone_on_with_and_new_files_are_added_to_it(simulator, notes, spec):
+    notes("Bob", "Dan")
+    first = carry_out(spec(files=["notes"]))
+    notes("Ada", "Carl")
+    second = carry_out(spec(files=["notes"], max_cost=3, items_per_job=1))
+    assert second["run_id"] == first["run_id"]
+    assert (second["total_items"], second["completed_items"]) == (4, 4)
+    assert simulator.state()["items_billed"] == 4
+
+
+def test_other_work_has_another_ledger(simulator, notes, spec):
+    notes("Ada")
+    places = {carry_out(spec(files=["notes"], prompt=prompt))["state_path"] for prompt in ("Who?", "Where?")}
+    assert len(places) == 2
+
+
+def test_a_place_of_other_work_is_refused_and_keeps_its_description(simulator, notes, spec):
+    notes("Ada")
+    one = spec(files=["notes"], state_dir="here")
+    carry_out(one)
+    with pytest.raises(LedgerMismatchError, match="prompt"):
+        carry_out(spec(files=["notes"], state_dir="here", prompt="Where?"))
+    assert folder_of(one).spec() == one
+    assert simulator.state()["items_billed"] == 1
+
+
+def test_failed_items_are_sent_again(simulator, notes, spec):
+    simulator.faults.outcome("refused", match=lambda custom_id: custom_id.endswith("-000001-1"))
+    notes("Ada", "Bob")
+    one = spec(files=["notes"])
+    assert carry_out(one)["failed_items"] == 1
+    assert retry(folder_of(one))["failed_items"] == 0
+    assert simulator.state()["items_processed"] == 3
+
+
+def test_a_run_is_cancelled_from_its_folder(hourly, notes, spec):
+    notes("Ada", "Bob")
+    one = spec(files=["notes"], wait=False)
+    summary = carry_out(one)
+    assert cancel(folder_of(one)) == summary["batch_ids"]
+    assert folder_of(one).state().halted
+
+
+def test_what_is_no_run_cannot_be_gone_on_with(tmp_path):
+    with pytest.raises(InputError, match="is not the state folder of a run"):
+        retry(RunFolder(tmp_path / "nothing"))
+
+
+def test_a_run_is_gone_on_with_from_where_its_paths_are_relative_to(simulator, notes, spec, tmp_path, monkeypatch):
+    notes("Ada")
+    one = spec(files=["notes"])
+    carry_out(one)
+    folder = folder_of(one)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="go on with it from there"):
+        retry(folder)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({}, "give files, files_from or messages_file"),
+        ({"files": ["a"], "messages_file": "b"}, "one of them only; files and messages_file was given"),
+        ({"files": ["a"], "prompt": None}, "files need a prompt"),
+        ({"files": ["a"], "prompt_file": "p"}, "prompt or prompt_file, not both"),
+        ({"messages_file": "b"}, "has its prompt in a message"),
+        ({"files": ["a"], "max_cost": -1}, "max_cost: Input should be greater than 0"),
+        ({"files": ["a"], "colour": 1}, "colour: Extra inputs"),
+    ],
+)
+def test_a_bad_description_is_refused(spec, parameters, told):
+    with pytest.raises(InputError, match=told):
+        spec(**parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "told"),
+    [
+        ({"files": ["nowhere/*.pdf"]}, "nowhere"),
+        ({"messages_file": "gone.jsonl", "prompt": None}, "gone.jsonl"),
+        ({"messages_file": "bad.jsonl", "prompt": None}, "line 2 of bad.jsonl"),
+        ({"files": ["notes"], "prompt": None, "prompt_file": "gone.txt"}, "gone.txt"),
+        ({"files": ["notes"], "response_model": "no.such:Thing"}, "no.such:Thing cannot be loaded"),
+        ({"files": ["notes"], "response_model": "json:Thing"}, "json:Thing cannot be loaded"),
+        ({"files": ["notes"], "response_model": "Thing"}, "write package.module:Model"),
+        ({"files": ["notes"], "response_model": {"type": "array"}}, "JSON Schema of an object"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_nothing_is_sent(simulator, notes, spec, tmp_path, parameters, told):
+    notes("Ada")
+    (tmp_path / "bad.jsonl").write_text('[{"role": "user", "content": "x"}]\n{"no": 1}\n')
+    with pytest.raises(InputError, match=told):
+        carry_out(spec(**parameters))
+    assert simulator.state()["create_calls"] == 0

@@ -1,0 +1,103 @@
+"""Runs that nobody waits for are brought home by whoever looks next."""
+
+from pathlib import Path
+
+from batchata.io.ledger import open_ledger
+from batchata.runs.carrying import cancel, carry_out
+from batchata.runs.due import collect_due, report, sentence
+from batchata.runs.folder import folder_of
+from tests.runs.conftest import HOUR
+
+HOME = Path(".batchata")
+
+
+def visits():
+    return list(collect_due(HOME))
+
+
+def test_a_run_of_hours_is_brought_home_in_visits(hourly, notes, spec):
+    notes(*(f"Nr{n}" for n in range(13)))
+    first = carry_out(spec(files=["notes"], wait=False, max_parallel_jobs=2))
+    assert (first["in_flight_items"], first["pending_items"]) == (10, 3)
+    assert [visit.summary["in_flight_items"] for visit in visits()] == [10]
+    hourly.advance(HOUR)
+    (visit,) = visits()
+    assert (visit.summary["completed_items"], visit.summary["in_flight_items"]) == (10, 3)
+    hourly.advance(HOUR)
+    (visit,) = visits()
+    assert visit.summary["completed_items"] == 13
+    assert visits() == []
+    assert hourly.state()["items_billed"] == 13
+
+
+def test_a_finished_run_is_not_even_read(simulator, notes, spec):
+    notes("Ada")
+    one = spec(files=["notes"])
+    carry_out(one)
+    folder_of(one).ledger.chmod(0)
+    assert folder_of(one).is_settled()
+    assert visits() == []
+
+
+def test_a_run_that_reached_its_limit_waits_for_a_person(simulator, notes, spec):
+    notes(*(f"Nr{n}" for n in range(20)))
+    one = spec(files=["notes"], max_cost=0.00042, max_tokens=1000)
+    summary = carry_out(one)
+    assert summary["cost_limit_reached"]
+    before = simulator.state()["create_calls"]
+    assert visits() == []
+    assert simulator.state()["create_calls"] == before
+    assert carry_out(spec(files=["notes"], max_cost=5, max_tokens=1000))["completed_items"] == 20
+
+
+def test_of_a_cancelled_run_is_collected_what_was_sent_and_nothing_is_sent(hourly, notes, spec):
+    notes(*(f"Nr{n}" for n in range(13)))
+    one = spec(files=["notes"], wait=False, max_parallel_jobs=2)
+    carry_out(one)
+    cancel(folder_of(one))
+    hourly.advance(HOUR)
+    (visit,) = visits()
+    assert visit.summary["in_flight_items"] == 0
+    assert visit.summary["pending_items"] == 3
+    assert visits() == []
+    assert hourly.state()["create_calls"] == 2
+
+
+def test_a_run_that_is_worked_on_is_left_alone(hourly, notes, spec):
+    notes("Ada")
+    one = spec(files=["notes"], wait=False)
+    carry_out(one)
+    with open_ledger(folder_of(one).ledger):
+        assert visits() == []
+
+
+def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes, spec):
+    notes("Ada", folder="a")
+    notes("Bob", folder="b")
+    for folder in "ab":
+        carry_out(spec(files=[folder], wait=False))
+    folder = folder_of(spec(files=["a"]))
+    (folder.path / "run.json").write_text("{}")
+    hourly.advance(HOUR)
+    broken, whole = visits()
+    assert "is not the state folder of a run" in broken.trouble
+    assert whole.summary["completed_items"] == 1
+    assert "2 open runs: 1 finished, 0 go on; 1 could not be gone on with" in sentence([broken, whole])
+    assert report([broken, whole]).count("\n") == 3
+
+
+def test_nothing_open_is_a_sentence():
+    assert sentence([]) == "no run is open"
+
+
+def test_a_killed_run_is_gone_on_with(hourly, notes, spec):
+    notes("Ada")
+    one = spec(files=["notes"], wait=False)
+    carry_out(one)
+    (folder_of(one).path / "summary.json").unlink()
+    hourly.advance(HOUR)
+    assert [visit.summary["completed_items"] for visit in visits()] == [1]
+
+
+def test_a_home_that_is_not_there_holds_no_run(tmp_path):
+    assert list(collect_due(tmp_path / "nowhere")) == []

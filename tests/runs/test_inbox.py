@@ -1,0 +1,138 @@
+"""What is new in a watched folder goes through, once, by content."""
+
+from pathlib import Path
+
+import pytest
+
+from batchata import LedgerInUseError, load_results_from_disk
+from batchata.runs.due import collect_due
+from batchata.runs.inbox import inbox_of, process_inbox, report, sentence
+from tests.runs.conftest import HOUR
+
+
+@pytest.fixture
+def pick_up(spec):
+    return lambda **parameters: process_inbox(spec(**{"files": ["inbox"], **parameters}))
+
+
+@pytest.fixture
+def put(notes):
+    return lambda *names, **more: notes(*names, folder="inbox", **more)
+
+
+def sent(simulator):
+    return simulator.state()["items_processed"]
+
+
+def test_the_second_pickup_sends_what_was_added_between(simulator, put, pick_up):
+    put("Ada", "Grace")
+    assert (pick_up().new, sent(simulator)) == (2, 2)
+    put("Alan", "Edsger", "Tony")
+    second = pick_up()
+    assert (second.new, second.known, sent(simulator)) == (3, 2, 5)
+    assert len(load_results_from_disk(second.runs[0]["results_dir"])) == 3
+    assert (pick_up().new, sent(simulator)) == (0, 5)
+
+
+def test_what_is_new_is_told_by_content(simulator, put, pick_up, tmp_path):
+    put("Ada", "Grace")
+    pick_up()
+    (tmp_path / "inbox" / "Ada.txt").rename(tmp_path / "inbox" / "Countess.txt")
+    (tmp_path / "inbox" / "Grace.txt").touch()
+    put("Copy", "Twin", text="Name: Ada")
+    put("One", "Two", text="Name: Alan")
+    found = pick_up()
+    assert (found.new, found.known, found.twins) == (1, 4, 1)
+    put("Grace", text="Name: Grace Hopper")
+    assert pick_up().new == 1
+    assert sent(simulator) == 4
+
+
+def test_what_cannot_be_sent_keeps_nothing_from_it_and_is_told(simulator, put, pick_up, tmp_path):
+    put("Ada")
+    (tmp_path / "inbox" / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    (tmp_path / "inbox" / "empty.txt").write_bytes(b"")
+    found = pick_up()
+    assert (found.new, sent(simulator)) == (1, 1)
+    assert {Path(each.item).name for each in found.unusable} == {"broken.pdf", "empty.txt"}
+    assert "1 new files, 0 known before, 2 cannot be sent" in sentence(found)
+    assert "empty" in report(found)
+    assert len(pick_up().unusable) == 2
+
+
+def test_what_the_limit_left_belongs_to_the_next_pickup(simulator, put, pick_up):
+    put(*(f"Nr{n}" for n in range(20)))
+    first = pick_up(max_cost=0.00042, max_tokens=1000)
+    left = first.runs[0]["pending_items"]
+    assert left > 0
+    second = pick_up(max_cost=5, max_tokens=1000)
+    assert (second.new, second.known) == (left, 20 - left)
+    assert second.runs[-1]["completed_items"] == left
+    assert sent(simulator) == 20
+
+
+def test_a_killed_pickup_is_gone_on_with_before_a_new_one_is_made(hourly, put, pick_up):
+    put("Ada", "Grace")
+    pick_up(wait=False)
+    put("Alan")
+    hourly.advance(HOUR)
+    found = pick_up(wait=False)
+    assert (found.new, found.known) == (1, 2)
+    assert [each["completed_items"] for each in found.runs] == [2, 0]
+    hourly.advance(HOUR)
+    pick_up(wait=False)
+    assert sent(hourly) == 3
+
+
+def test_files_that_changed_or_went_while_they_were_under_way_harm_nothing(hourly, put, pick_up, tmp_path):
+    put("Ada", "Grace", "Alan", "Tony")
+    pick_up(wait=False, items_per_job=2, max_parallel_jobs=1)
+    for name in ("Ada", "Alan"):
+        put(name, text="Name: somebody else {name}")
+    (tmp_path / "inbox" / "Tony.txt").unlink()
+    hourly.advance(HOUR)
+    found = pick_up(wait=False)
+    assert [each["completed_items"] for each in found.runs] == [2, 0]  # Ada and Alan as they were
+    assert found.new == 3  # as they are now, and Grace
+    hourly.advance(HOUR)
+    found = pick_up(wait=False)
+    assert (found.new, found.runs[0]["completed_items"]) == (0, 3)
+    assert sent(hourly) == 5
+
+
+def test_runs_of_an_inbox_are_collected_by_whoever_looks_next(hourly, put, pick_up):
+    put("Ada")
+    pick_up(wait=False)
+    hourly.advance(HOUR)
+    assert [visit.summary["completed_items"] for visit in collect_due(Path(".batchata"))] == [1]
+    assert pick_up().new == 0
+
+
+def test_another_prompt_is_for_what_is_new(simulator, put, pick_up):
+    put("Ada")
+    pick_up()
+    put("Grace")
+    assert pick_up(prompt="Where?").new == 1
+    assert sent(simulator) == 2
+
+
+def test_an_empty_inbox_is_no_error(simulator, pick_up, tmp_path):
+    (tmp_path / "inbox").mkdir()
+    assert pick_up().new == 0
+
+
+def test_two_at_a_time_are_kept_apart(simulator, put, pick_up, spec):
+    put("Ada")
+    with inbox_of(spec(files=["inbox"])).locked(), pytest.raises(LedgerInUseError, match="another process works on"):
+        pick_up()
+
+
+def test_a_pickup_that_died_before_it_began_is_gone_on_with(simulator, put, pick_up, spec):
+    put("Ada", "Grace")
+    one = spec(files=["inbox"])
+    inbox = inbox_of(one)
+    inbox.begin(inbox.look()[0].new, one)
+    put("Alan")
+    found = pick_up()
+    assert [each["completed_items"] for each in found.runs] == [2, 1]
+    assert sent(simulator) == 3
