@@ -1,19 +1,18 @@
-"""As a team runs it: PostgreSQL, a Prefect server, deployments, two workers, and a person at a browser."""
+"""As a team runs it: PostgreSQL, a Prefect server, all deployments, two workers, and a person at a browser."""
 
 import json
-import shutil
 import time
 from contextlib import ExitStack
-from pathlib import Path
+from itertools import count
 
 import pytest
 
 from tests.browser.browser import running_browser
-from tests.pdfs import invoice_pdf
+from tests.stack.invoices import DEPLOYMENT, ITEMS, LIMIT, Invoices
 from tests.stack.needs import need_browser, need_postgres
 from tests.stack.stack import running_stack
 
-ITEMS, LIMIT, DEPLOYMENT = 60, 0.006, "run-small/small"
+numbers = count()
 
 
 @pytest.fixture(scope="module")
@@ -25,51 +24,22 @@ def browser():
 @pytest.fixture(scope="module")
 def stack():
     need_postgres()
-    with running_stack(_small_project) as stack:
+    with running_stack() as stack:
         yield stack
     print("seconds:", stack.seconds)
 
 
-def _small_project(to):
-    return shutil.copytree(Path(__file__).parent / "small_project", to)
-
-
 @pytest.fixture
 def invoices(stack, request):
-    """A folder of 60 PDFs that no other test has, and what there is to say about the run over them."""
-    folder = stack.folder / request.node.name
-    folder.mkdir()
-    first = 1000 * len(list(stack.folder.iterdir()))
-    for number in range(ITEMS):
-        (folder / f"{number:02}.pdf").write_bytes(invoice_pdf(first + number))
-    return Invoices(stack, folder)
+    return Invoices(stack, request.node.name, next(numbers))
 
 
-class Invoices:
-    def __init__(self, stack, folder):
-        self._stack, self.folder = stack, folder
-        self._before = stack.books.state()["items_billed"]
-
-    def start(self, **parameters):
-        given = {"name": self.folder.name, "folder": str(self.folder), "limit_usd": LIMIT, **parameters}
-        return self._stack.api.start(DEPLOYMENT, given)
-
-    def events(self, name):
-        ledger = self.folder / "ledger.jsonl"
-        lines = ledger.read_bytes().split(b"\n")[:-1] if ledger.exists() else []
-        return [each for each in map(json.loads, lines) if each["event"] == name]
-
-    def billed(self):
-        return self._stack.books.state()["items_billed"] - self._before
-
-    def bill(self):
-        """By the simulator's books."""
-        return self._stack.books.bill([each["batch_id"] for each in self.events("submitted")])
+def told_at_the_end(invoices, limit):
+    return f"{ITEMS} of {ITEMS} items succeeded; ${invoices.bill():.4f} of ${limit:.2f} spent"
 
 
-def text_of(stack, run_id, key):
-    [found] = [each["data"] for each in stack.api.artifacts(run_id) if each["key"] == key]
-    return found
+def summary_of(invoices):
+    return json.loads((invoices.ledger.parent / "summary.json").read_text())
 
 
 def test_a_person_raises_the_limit_in_the_browser(browser, stack, invoices):
@@ -88,11 +58,12 @@ def test_a_person_raises_the_limit_in_the_browser(browser, stack, invoices):
             stack.api.wait_for(run_id, "COMPLETED")
     assert invoices.billed() == ITEMS
     assert stack.books.billed_twice() == {}
-    told = f"{ITEMS} of {ITEMS} items for ${invoices.bill().normalize()}"
-    assert text_of(stack, run_id, "summary") == told
-    with stack.timed("artifacts in the browser"):
-        [summary] = [each["id"] for each in stack.api.artifacts(run_id) if each["key"] == "summary"]
-        browser.take({"do": "open", "url": stack.ui(f"artifacts/artifact/{summary}"), "until": told})
+    assert summary_of(invoices)["total_cost"] == pytest.approx(float(invoices.bill()), abs=1e-12)
+    told = told_at_the_end(invoices, 0.05)
+    assert stack.api.run(run_id)["state"]["message"] == told
+    with stack.timed("the end in the browser"):
+        browser.take({"do": "open", "url": stack.ui(f"runs/flow-run/{run_id}"), "until": "Completed"})
+        assert told in browser.take({"do": "tab", "name": "Details", "until": told})[0]
 
 
 def raise_limit(browser, run_page, limit):
@@ -115,7 +86,7 @@ def test_another_worker_finishes_what_a_killed_one_began(stack, invoices):
     with ExitStack() as workers:
         stack.books.order(delay=[{"endpoint": "retrieve", "seconds": 0.7, "times": None}])
         victim = workers.enter_context(stack.worker("victim"))
-        dead = invoices.start(limit_usd=1)
+        dead = invoices.start(1)
         with stack.timed("until it is killed"):
             wait_until(lambda: len(invoices.events("settled")) >= 2)
         killed = victim.kill()
@@ -124,11 +95,11 @@ def test_another_worker_finishes_what_a_killed_one_began(stack, invoices):
     stack.books.order(clear=True)
     assert stack.api.run(dead)["state_type"] == "RUNNING", "nobody has told the server"
     with stack.worker("heir"), stack.timed("until the heir has finished"):
-        run_id = invoices.start(limit_usd=1)
+        run_id = invoices.start(1)
         stack.api.wait_for(run_id, "COMPLETED")
     assert invoices.billed() == ITEMS
     assert stack.books.billed_twice() == {}
-    assert text_of(stack, run_id, "summary") == f"{ITEMS} of {ITEMS} items for ${invoices.bill().normalize()}"
+    assert stack.api.run(run_id)["state"]["message"] == told_at_the_end(invoices, 1)
 
 
 def wait_until(holds, within=60):

@@ -33,6 +33,11 @@ class Api:
         """By its name, as in `flow/deployment`."""
         return self.get(f"/deployments/name/{name}")
 
+    def pause_schedules(self) -> None:
+        """So that nothing runs but what a test starts."""
+        for each in self.post("/deployments/filter", {}):
+            self._answer("PATCH", f"/deployments/{each['id']}", json={"paused": True})
+
     def start(self, deployment: str, parameters: Mapping[str, Any]) -> str:
         """The id of the flow run that workers will now find."""
         found = self.deployment(deployment)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,15 @@ from tests.stack.stack import Stack
 ITEMS = 60
 LIMIT = 0.006
 """US dollars that cover about half of them."""
-DEPLOYMENT = "run-small/small"
-make_project = partial(shutil.copytree, Path(__file__).parent / "small_project")
+DEPLOYMENT = "run-batch/run-batch"
+MODELS = """
+from pydantic import BaseModel
+
+class Invoice(BaseModel):
+    company_name: str
+    invoice_number: str
+    total_amount: float
+"""
 
 
 class Invoices:
@@ -29,8 +34,24 @@ class Invoices:
             (self.folder / f"{each:02}.pdf").write_bytes(invoice_pdf(number * ITEMS + each))
         self._before = stack.books.state()["items_billed"]
 
+    @property
+    def ledger(self) -> Path:
+        return self.folder / "state" / "ledger.jsonl"
+
     def parameters(self, limit: float) -> dict[str, Any]:
-        return {"name": self.folder.name, "folder": str(self.folder), "limit_usd": limit}
+        models = self.folder / "models.py"
+        models.write_text(MODELS)
+        return {
+            "files": [f"{self.folder}/*.pdf"],
+            "prompt": "Extract the invoice.",
+            "model": "claude-haiku-5-5",
+            "response_model": f"{models}:Invoice",
+            "max_tokens": 300,
+            "max_cost": limit,
+            "items_per_job": 5,
+            "max_parallel_jobs": 2,
+            "state_dir": str(self.ledger.parent),
+        }
 
     def start(self, limit: float = LIMIT) -> str:
         """The id of the flow run."""
@@ -38,8 +59,7 @@ class Invoices:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The lines of the ledger with this name."""
-        ledger = self.folder / "ledger.jsonl"
-        lines = ledger.read_bytes().split(b"\n")[:-1] if ledger.exists() else []
+        lines = self.ledger.read_bytes().split(b"\n")[:-1] if self.ledger.exists() else []
         return [each for each in map(json.loads, lines) if each["event"] == name]
 
     def billed(self) -> int:

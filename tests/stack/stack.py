@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -71,17 +71,15 @@ class Stack:
 
 
 @contextmanager
-def running_stack(
-    make_project: Callable[[Path], Path] = clone, *, seconds_per_batch: float = 0, database: str = "postgres"
-) -> Iterator[Stack]:
-    """Everything but workers, deployed. `database` may be sqlite too."""
+def running_stack(*, seconds_per_batch: float = 0) -> Iterator[Stack]:
+    """Everything but workers, and all of prefect.yaml deployed from a fresh clone, its schedules switched off."""
     mark, started = uuid4().hex, time.monotonic()
     with swept(mark), ExitStack() as resources, ThreadPoolExecutor() as pool:
         folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="stack-", ignore_cleanup_errors=True)))
-        project = pool.submit(make_project, folder / "project")
+        project = pool.submit(clone, folder / "project")
         simulator = pool.submit(resources.enter_context, _running_simulator(folder, seconds_per_batch, mark))
         template = pool.submit(_job_template, folder)
-        server = resources.enter_context(_running_server(database, mark))
+        server = resources.enter_context(_running_server(mark))
         api = resources.enter_context(closing(Api(server.api_url)))
         environment = _environment(server, simulator.result(), project.result())
         stack = Stack(folder, project.result(), server, api, Books(simulator.result()), environment)
@@ -89,16 +87,16 @@ def running_stack(
         with stack.timed("deploy"):
             _create_pools(stack, template.result())
             deploy_all(stack.project, environment)
+            api.pause_schedules()
         yield stack
 
 
 @contextmanager
-def _running_server(database: str, mark: str) -> Iterator[PrefectServer]:
-    settings = {MARK: mark, "PREFECT_LOGGING_LEVEL": "INFO"}
-    with ExitStack() as resources:
-        if database == "postgres":
-            settings[DATABASE] = resources.enter_context(running_postgres())
-        yield resources.enter_context(running_server(settings=settings))
+def _running_server(mark: str) -> Iterator[PrefectServer]:
+    with running_postgres() as database:
+        settings = {DATABASE: database, MARK: mark, "PREFECT_LOGGING_LEVEL": "INFO"}
+        with running_server(settings=settings) as server:
+            yield server
 
 
 @contextmanager
