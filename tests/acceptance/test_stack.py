@@ -112,11 +112,11 @@ def wait_until(holds, within=60):
 def test_the_run_form_starts_a_run(stack, browser, invoices):
     """What a person fills in under Deployments, Run, Custom run."""
     page = stack.ui(f"deployments/deployment/{stack.api.deployment(DEPLOYMENT)['id']}/run")
-    fields = {"name": "by hand", "folder": str(invoices.folder), "limit_usd": 0.5, "items_per_job": 30}
+    fields = {**invoices.parameters(0.5), "items_per_job": 30}
     with stack.worker("typist"):
         with stack.timed("the run form"):
             browser.take(
-                {"do": "open", "url": page, "until": "limit_usd"},
+                {"do": "open", "url": page, "until": "on_cancel"},
                 {"do": "fill", "fields": fields},
                 {"do": "press", "name": "Submit", "until": "scheduled to start now"},
             )

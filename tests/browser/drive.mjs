@@ -36,7 +36,7 @@ const STEPS = {
     return await place.innerText()
   },
   async fill(page, { fields }) {
-    for (const [label, value] of Object.entries(fields)) await fillOne(page, label, String(value))
+    for (const [label, value] of Object.entries(fields)) await fillIn(page, await fieldOf(page, label), value)
   },
   async gone(page, { role }) {
     await page.getByRole(role).waitFor({ state: 'hidden' })
@@ -53,14 +53,26 @@ async function front(page) {
   return (await dialog.count()) ? dialog : page.locator('body')
 }
 
-async function fillOne(page, label, value) {
-  const place = await front(page)
-  const named = new RegExp(`^${label}( \\(Optional\\))?$`)
-  const id = await place.locator('label').filter({ hasText: named }).first().getAttribute('for')
-  const field = page.locator(`[id="${id}"]`)
-  if ((await field.getAttribute('aria-haspopup')) !== 'listbox') return await field.fill(value)
-  await field.click()
+async function fieldOf(page, label) {
+  const named = page.locator('label').filter({ hasText: new RegExp(`^${label}( \\(Optional\\))?$`) })
+  return (await front(page)).locator('.group').filter({ has: named }).last().locator('fieldset').first()
+}
+
+async function fillIn(page, field, value) {
+  if (Array.isArray(value)) return await addItems(field, value)
+  const none = field.getByRole('tab', { name: 'None', exact: true, selected: true })
+  if (await none.count()) await field.getByRole('tab').first().click()
+  const list = field.locator('[aria-haspopup=listbox]')
+  if (!(await list.count())) return await field.locator('input, textarea').first().fill(String(value))
+  await list.click()
   await page.getByRole('option', { name: value }).click()
+}
+
+async function addItems(field, values) {
+  for (const value of values) {
+    await field.getByRole('button', { name: 'Add item' }).click()
+    await field.locator('input, textarea').last().fill(String(value))
+  }
 }
 
 async function onlyThisMachine(route) {
