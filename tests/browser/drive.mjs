@@ -41,9 +41,13 @@ const STEPS = {
   async gone(page, { role }) {
     await page.getByRole(role).waitFor({ state: 'hidden' })
   },
-  async shot(page, { path }) {
+  async see(page, { text }) {
+    await page.getByText(text).first().scrollIntoViewIfNeeded()
+  },
+  async shot(page, { path, after = 0 }) {
+    await page.waitForTimeout(1000 * after) // what is drawn on a canvas cannot be waited for
     await page.evaluate(() => document.fonts.ready)
-    await page.screenshot({ path, animations: 'disabled' })
+    await page.screenshot({ path })
   },
 }
 

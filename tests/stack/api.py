@@ -47,6 +47,10 @@ class Api:
     def run(self, run_id: str) -> dict[str, Any]:
         return self.get(f"/flow_runs/{run_id}")
 
+    def newest_run(self) -> str:
+        """The id of the flow run that was started last."""
+        return self.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 1})[0]["id"]
+
     def wait_for(self, run_id: str, *types: str, within: float = 90) -> dict[str, Any]:
         """The flow run, as soon as its state has one of these types. One that ended otherwise is told at once."""
         until = time.monotonic() + within

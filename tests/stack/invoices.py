@@ -27,11 +27,12 @@ class Invoice(BaseModel):
 class Invoices:
     """A folder of PDFs that no other run of the stack has; `number` makes them different."""
 
-    def __init__(self, stack: Stack, name: str, number: int) -> None:
-        self._stack, self.folder = stack, stack.folder / name
-        self.folder.mkdir()
+    def __init__(self, stack: Stack, folder: Path, number: int) -> None:
+        self._stack, self.folder = stack, folder
+        folder.mkdir()
+        (folder / "models.py").write_text(MODELS)
         for each in range(ITEMS):
-            (self.folder / f"{each:02}.pdf").write_bytes(invoice_pdf(number * ITEMS + each))
+            (folder / f"{each:02}.pdf").write_bytes(invoice_pdf(number * ITEMS + each))
         self._before = stack.books.state()["items_billed"]
 
     @property
@@ -39,13 +40,11 @@ class Invoices:
         return self.folder / "state" / "ledger.jsonl"
 
     def parameters(self, limit: float) -> dict[str, Any]:
-        models = self.folder / "models.py"
-        models.write_text(MODELS)
         return {
             "files": [f"{self.folder}/*.pdf"],
             "prompt": "Extract the invoice.",
             "model": "claude-haiku-5-5",
-            "response_model": f"{models}:Invoice",
+            "response_model": f"{self.folder}/models.py:Invoice",
             "max_tokens": 300,
             "max_cost": limit,
             "items_per_job": 5,
