@@ -3,10 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench soak clean
+.PHONY: demo ui test check bench soak clean
 
 demo: $(VENV)/.ready
 	@$(BIN)/batchata demo
+
+# the same in the Prefect UI
+ui: $(VENV)/.ready
+	@$(BIN)/batchata demo --ui
 
 test: check
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests

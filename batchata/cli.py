@@ -27,7 +27,12 @@ app = App(
 
 
 @app.command
-def demo(folder: Path | None = None, *, live: Annotated[bool, Parameter(negative="")] = False) -> None:
+def demo(
+    folder: Path | None = None,
+    *,
+    live: Annotated[bool, Parameter(negative="")] = False,
+    ui: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
     """Put a folder of PDF invoices through the whole pipeline and show objects, citations and cost.
 
     Parameters
@@ -36,7 +41,15 @@ def demo(folder: Path | None = None, *, live: Annotated[bool, Parameter(negative
         A folder of PDFs of your own. Default: the invoices that come with batchata.
     live
         Use the Claude API instead of the simulator. Needs a key and costs about a cent.
+    ui
+        Show the invoices of batchata in the Prefect UI instead: a server, a worker and a run that stops to ask, on
+        this machine, until Ctrl-C.
     """
+    if ui:
+        from batchata.demo_ui import run_demo_ui
+
+        run_demo_ui(Console(), threading.Event().wait)
+        return
     from batchata.demo import run_demo
 
     run_demo(folder, live=live, console=Console())

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from batchata.core.money import rounded_usd
 from batchata.core.summary import Summary
@@ -14,18 +15,30 @@ from batchata.errors import BatchataError, LedgerInUseError
 from batchata.manager import BatchManager
 from batchata.runs.carrying import manager_of
 from batchata.runs.folder import RunFolder, folders_below
+from batchata.runs.spec import RunSpec
 
 logger = logging.getLogger("batchata")
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What was found at one open run. Without a `summary`, `trouble` says why there is none."""
+    """What was found at one open run. Without a `spec` and a `summary`, `trouble` says why there is none."""
 
     folder: RunFolder
-    title: str
-    summary: Summary | None
+    spec: RunSpec | None = None
+    summary: Summary | None = None
     trouble: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether the run has come to its limit and wants a person to be asked."""
+        at_limit = self.summary is not None and self.summary["cost_limit_reached"]
+        return at_limit and self.spec is not None and self.spec.on_cost_limit == "pause"
+
+    def parameters(self) -> dict[str, Any]:
+        """What `run_batch` is to be given to go on with this very run."""
+        spec = {} if self.spec is None else self.spec.model_dump(mode="json", exclude_defaults=True)
+        return {**spec, "state_dir": str(self.folder.path)}
 
 
 def collect_due(home: Path) -> Iterator[Visit]:
@@ -39,7 +52,7 @@ def collect_due(home: Path) -> Iterator[Visit]:
             logger.info("%s is left alone: %s", folder.path, error)
             continue
         except BatchataError as error:
-            visit = Visit(folder, folder.path.name, None, str(error))
+            visit = Visit(folder, trouble=str(error))
         if visit is not None:
             yield visit
 
@@ -47,12 +60,12 @@ def collect_due(home: Path) -> Iterator[Visit]:
 def _visit(folder: RunFolder) -> Visit | None:
     """None for a run that waits for a person: at its limit, stopped, cancelled."""
     spec, state = folder.spec(), folder.state()
-    if state.halted and not state.open:
+    if not state.open and (state.halted or state.limit_reached):
         return None
     with manager_of(spec, folder, on_cost_limit="stop") as manager:
         summary = _gone_on(manager, halted=bool(state.halted))
     folder.note(summary)
-    return Visit(folder, spec.title, summary)
+    return Visit(folder, spec, summary)
 
 
 def _gone_on(manager: BatchManager[object], *, halted: bool) -> Summary:
@@ -66,7 +79,8 @@ def report(visits: Sequence[Visit]) -> str:
 
 
 def _row(visit: Visit) -> str:
-    where = f"{visit.title}<br>`{visit.folder.path}`"
+    title = visit.spec.title if visit.spec else visit.folder.path.name
+    where = f"{title}<br>`{visit.folder.path}`"
     if visit.summary is None:
         return f"| {where} | | | | | | {_cell(visit.trouble)} |"
     each = visit.summary

@@ -103,4 +103,8 @@ Wait = Annotated[
 RunState = Annotated[
     str, Field(description="The state folder of a run, as its summary names it (it holds run.json and ledger.jsonl).")
 ]
+AskWith = Annotated[
+    str | None,
+    Field(description="The deployment that asks a person when a run comes to its limit; without one, nobody is asked."),
+]
 Inbox = Annotated[str, Field(description="A folder, a glob or an fsspec URL prefix that is watched for new files.")]

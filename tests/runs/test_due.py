@@ -50,6 +50,21 @@ def test_a_run_that_reached_its_limit_waits_for_a_person(simulator, notes, spec)
     assert carry_out(spec(files=["notes"], max_cost=5, max_tokens=1000))["completed_items"] == 20
 
 
+def test_a_run_that_comes_to_its_limit_between_visits_wants_a_person_asked_once(hourly, notes, spec):
+    notes(*(f"Nr{n}" for n in range(20)))
+    one = spec(files=["notes"], max_cost=0.00042, max_tokens=1000, wait=False)
+    assert carry_out(one)["in_flight_items"] == 1
+    folder_of(one).describe(one.model_copy(update={"on_cost_limit": "pause"}))
+    asked = []
+    for _ in range(12):
+        hourly.advance(HOUR)
+        asked += [visit for visit in visits() if visit.asks]
+    (visit,) = asked
+    assert visit.summary["cost_limit_reached"]
+    assert visit.parameters()["state_dir"] == str(folder_of(one).path)
+    assert visit.parameters()["files"] == ["notes"]
+
+
 def test_of_a_cancelled_run_is_collected_what_was_sent_and_nothing_is_sent(hourly, notes, spec):
     notes(*(f"Nr{n}" for n in range(13)))
     one = spec(files=["notes"], wait=False, max_parallel_jobs=2)
