@@ -5,7 +5,9 @@ import { chromium } from 'playwright-core'
 
 const SIZE = { width: 1400, height: 900 }
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-const MILLISECONDS = 30_000
+const MILLISECONDS = 60_000
+const SETTLING = 1000
+const BLANK_BYTES = 8000 // of a picture of an empty timeline
 
 const STEPS = {
   async open(page, { url, until }) {
@@ -44,11 +46,22 @@ const STEPS = {
   async see(page, { text }) {
     await page.getByText(text).first().scrollIntoViewIfNeeded()
   },
-  async shot(page, { path, after = 0 }) {
-    await page.waitForTimeout(1000 * after) // what is drawn on a canvas cannot be waited for
+  async shot(page, { path, drawn }) {
+    if (drawn) await canvasIsDrawn(page)
     await page.evaluate(() => document.fonts.ready)
+    await page.waitForTimeout(SETTLING)
     await page.screenshot({ path })
   },
+}
+
+// The timeline of a run draws itself slowly without a graphics card, and no text says when it has.
+async function canvasIsDrawn(page) {
+  const canvas = page.locator('canvas').first()
+  for (let left = MILLISECONDS; left > 0; left -= SETTLING) {
+    if ((await canvas.screenshot()).length > BLANK_BYTES) return
+    await page.waitForTimeout(SETTLING)
+  }
+  throw new Error('the timeline of the run was not drawn')
 }
 
 // An open dialog lies in front of the page.

@@ -14,8 +14,6 @@ from tests.stack.stack import Stack, running_stack
 
 NEW_LIMIT = 0.05
 UNDER_WAY_SECONDS = 8
-DRAWN_SECONDS = 5
-"""The timeline of a run draws itself slowly without a graphics card."""
 
 Shot = Callable[..., dict[str, Any]]
 
@@ -23,11 +21,12 @@ Shot = Callable[..., dict[str, Any]]
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
-    def shot(name: str, after: float = 0) -> dict[str, Any]:
-        return {"do": "shot", "path": str(folder / f"{name}.png"), "after": after}
+    def shot(name: str, *, drawn: bool = False) -> dict[str, Any]:
+        return {"do": "shot", "path": str(folder / f"{name}.png"), "drawn": drawn}
 
     with running_browser(find_tools()) as browser, running_stack() as stack, stack.worker("worker"):
         stack.books.order(delay=[{"endpoint": "retrieve", "seconds": 1, "times": None}])
+        stack.api.wait_for_worker()
         run_id = start(browser, stack, shot)
         page = stack.ui(f"runs/flow-run/{run_id}")
         under_way(browser, stack, shot, run_id)
@@ -35,8 +34,8 @@ def main(folder: Path) -> None:
         stack.books.order(clear=True)
         approve(browser, page, shot)
         stack.api.wait_for(run_id, "COMPLETED")
-        browser.take({"do": "open", "url": page, "until": "Completed"}, shot("run-finished", DRAWN_SECONDS))
-        browser.take({"do": "tab", "name": "Artifacts"}, shot("artifacts", 1))
+        browser.take({"do": "open", "url": page, "until": "Completed"}, shot("run-finished", drawn=True))
+        browser.take({"do": "tab", "name": "Artifacts"}, shot("artifacts"))
         show_artifacts(browser, stack, shot, run_id)
 
 
@@ -62,7 +61,7 @@ def under_way(browser: Browser, stack: Stack, shot: Shot, run_id: str) -> None:
     time.sleep(UNDER_WAY_SECONDS)
     browser.take(
         {"do": "open", "url": stack.ui(f"runs/flow-run/{run_id}"), "until": "Task Runs"},
-        shot("run", DRAWN_SECONDS),
+        shot("run", drawn=True),
     )
 
 
@@ -70,9 +69,9 @@ def approve(browser: Browser, page: str, shot: Shot) -> None:
     browser.take(
         {"do": "open", "url": page, "until": "Suspended"},
         {"do": "menu", "item": "Resume"},
-        {"do": "read", "until": "New Limit Usd"},
+        {"do": "read", "until": "items wait"},
         {"do": "fill", "fields": {"Decision": "continue", "New Limit Usd": NEW_LIMIT}},
-        shot("pause-form", DRAWN_SECONDS),
+        shot("pause-form"),
         {"do": "press", "name": "Resume"},
         {"do": "gone", "role": "dialog"},
     )
@@ -83,7 +82,7 @@ def show_artifacts(browser: Browser, stack: Stack, shot: Shot, run_id: str) -> N
     for each in stack.api.artifacts(run_id):
         kind = each["key"].rpartition("-")[2]
         page = stack.ui(f"artifacts/artifact/{each['id']}")
-        browser.take({"do": "open", "url": page, "until": "Created"}, shot(f"artifact-{kind}", 1))
+        browser.take({"do": "open", "url": page, "until": "Created"}, shot(f"artifact-{kind}"))
 
 
 if __name__ == "__main__":

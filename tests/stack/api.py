@@ -13,7 +13,7 @@ ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 class Api:
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def close(self) -> None:
         self._client.close()
@@ -47,11 +47,18 @@ class Api:
     def run(self, run_id: str) -> dict[str, Any]:
         return self.get(f"/flow_runs/{run_id}")
 
+    def wait_for_worker(self, within: float = 180) -> None:
+        """Until a worker has said that it is there."""
+        until = time.monotonic() + within
+        while not any(each["status"] == "READY" for each in self.post("/work_pools/filter", {})):
+            assert time.monotonic() < until, "no worker has come"
+            time.sleep(0.2)
+
     def newest_run(self) -> str:
         """The id of the flow run that was started last."""
         return self.post("/flow_runs/filter", {"sort": "EXPECTED_START_TIME_DESC", "limit": 1})[0]["id"]
 
-    def wait_for(self, run_id: str, *types: str, within: float = 90) -> dict[str, Any]:
+    def wait_for(self, run_id: str, *types: str, within: float = 180) -> dict[str, Any]:
         """The flow run, as soon as its state has one of these types. One that ended otherwise is told at once."""
         until = time.monotonic() + within
         while (run := self.run(run_id))["state_type"] not in types:
