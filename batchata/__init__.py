@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from batchata.core.rates import Rates
     from batchata.core.records import Entry, Record
     from batchata.core.requests import build_requests
+    from batchata.core.samplereport import SampleReport
     from batchata.core.summary import Summary
     from batchata.errors import (
         AccountError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         RequestRefusedError,
         ResultsError,
         ServiceError,
+        StorageError,
         UnboundedCostError,
         UnknownPriceError,
         UnknownUsageError,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from batchata.io.batches import BatchStatus, cancel, poll, submit
     from batchata.io.client import make_client
     from batchata.io.downloads import stream_results
+    from batchata.io.listing import Listed, content_hash, expand_files, list_files
     from batchata.io.models import get_model
     from batchata.io.sources import read_document, read_documents
     from batchata.job import BatchJob, batch
@@ -71,16 +74,18 @@ _ROOMS = {
     "batchata.core.rates": ("Rates",),
     "batchata.core.records": ("Entry", "Record"),
     "batchata.core.requests": ("build_requests",),
+    "batchata.core.samplereport": ("SampleReport",),
     "batchata.core.summary": ("Summary",),
     "batchata.errors": (
         "AccountError", "AmbiguousSubmitError", "BatchataError", "CredentialsError", "ForeignResultsUrlError",
         "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
-        "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "UnboundedCostError",
+        "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError", "UnboundedCostError",
         "UnknownPriceError", "UnknownUsageError",
     ),
     "batchata.io.batches": ("BatchStatus", "cancel", "poll", "submit"),
     "batchata.io.client": ("make_client",),
     "batchata.io.downloads": ("stream_results",),
+    "batchata.io.listing": ("Listed", "content_hash", "expand_files", "list_files"),
     "batchata.io.models": ("get_model",),
     "batchata.io.sources": ("read_document", "read_documents"),
     "batchata.job": ("BatchJob", "batch"),
@@ -91,15 +96,16 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __version__ = "0.5.0"
 __all__ = [  # noqa: RUF022 - by subject, the verbs first
-    "batch", "BatchJob", "BatchManager", "Summary", "load_results_from_disk",
+    "batch", "BatchJob", "BatchManager", "Summary", "SampleReport", "load_results_from_disk",
     "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
     "bound", "cancel", "get_model", "make_client",
     "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",
+    "expand_files", "list_files", "content_hash", "Listed",
     "Citation", "Cost", "Rates", "ModelInfo", "BatchStatus", "Document", "Item", "Request", "Entry", "Record",
     "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",
     "BatchataError", "AccountError", "AmbiguousSubmitError", "CredentialsError", "ForeignResultsUrlError",
     "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
-    "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "UnboundedCostError",
+    "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError", "UnboundedCostError",
     "UnknownPriceError", "UnknownUsageError",
 ]  # fmt: skip
 

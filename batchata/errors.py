@@ -47,6 +47,13 @@ class InputError(BatchataError, ValueError):
         return cls(f"{len(problems)} of {total} items cannot be sent (nothing was sent):{shown}{rest}", problems)
 
 
+class StorageError(InputError):
+    """Files of the input cannot be read at the moment: their storage is not reached, or refuses.
+
+    No item is at fault, so those that could not be read wait; run again to go on.
+    """
+
+
 class ModelError(InputError):
     """The model is unknown or retired, or cannot do what was asked of it."""
 

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from batchata.core.collecting import collect
@@ -35,6 +33,7 @@ from batchata.io.batches import cancel as cancel_batch
 from batchata.io.client import make_client
 from batchata.io.downloads import download_results, whole_lines
 from batchata.io.intake import checked_items, checked_submit, readable_documents, usable_model
+from batchata.io.paths import PathOrUrl, Place, path_of
 from batchata.io.results import check_directory, raw_results
 from batchata.io.sources import Source
 
@@ -60,7 +59,7 @@ def batch(
     response_model: type[T],
     enable_citations: bool = False,
     max_tokens: int | None = None,
-    raw_results_dir: str | PathLike[str] | None = None,
+    raw_results_dir: PathOrUrl | None = None,
     client: Anthropic | None = None,
     rates: Rates | None = None,
     **params: Any,
@@ -77,7 +76,7 @@ def batch(
     response_model: None = None,
     enable_citations: bool = False,
     max_tokens: int | None = None,
-    raw_results_dir: str | PathLike[str] | None = None,
+    raw_results_dir: PathOrUrl | None = None,
     client: Anthropic | None = None,
     rates: Rates | None = None,
     **params: Any,
@@ -93,15 +92,15 @@ def batch(
     response_model: Any = None,
     enable_citations: bool = False,
     max_tokens: int | None = None,
-    raw_results_dir: str | PathLike[str] | None = None,
+    raw_results_dir: PathOrUrl | None = None,
     client: Anthropic | None = None,
     rates: Rates | None = None,
     **params: Any,
 ) -> BatchJob[Any]:
     """Sends conversations, or files with a prompt, as one message batch and returns its job at once.
 
-    Give either `messages`, a list of conversations, or `files`, a list of paths, bytes or file ids (PDF, text,
-    image), with a `prompt`. With `response_model` the results are its instances; with `enable_citations` they
+    Give either `messages`, a list of conversations, or `files`, a list of paths or URLs, bytes or file ids (PDF,
+    text, image), with a `prompt`. With `response_model` the results are its instances; with `enable_citations` they
     come with citations. `raw_results_dir` keeps the API's result lines as `{batch_id}.jsonl`. `client` is an
     `anthropic.Anthropic`; without it one is made from the environment, `.env` or a profile. `rates` replaces the
     price tables. Any other parameter of the Messages API (`system`, `thinking`, `output_config`, `tools`,
@@ -112,7 +111,7 @@ def batch(
     """
     items = checked_items(messages, files, prompt)
     settings = _Settings(
-        response_model, enable_citations, Path(raw_results_dir) if raw_results_dir is not None else None, rates
+        response_model, enable_citations, path_of(raw_results_dir) if raw_results_dir is not None else None, rates
     )
     if not items:
         return BatchJob(None, None, settings, ())
@@ -140,7 +139,7 @@ def batch(
 class _Settings:
     response_model: Any = None
     citations: bool = False
-    raw_results_dir: Path | None = None
+    raw_results_dir: Place | None = None
     rates: Rates | None = None
     run_id: str | None = None
     owns_client: bool = False
@@ -175,7 +174,7 @@ class BatchJob(Generic[T]):
         *,
         response_model: type[U],
         enable_citations: bool = False,
-        raw_results_dir: str | PathLike[str] | None = None,
+        raw_results_dir: PathOrUrl | None = None,
         sources: Sequence[str | None] | None = None,
         client: Anthropic | None = None,
         rates: Rates | None = None,
@@ -189,7 +188,7 @@ class BatchJob(Generic[T]):
         *,
         response_model: None = None,
         enable_citations: bool = False,
-        raw_results_dir: str | PathLike[str] | None = None,
+        raw_results_dir: PathOrUrl | None = None,
         sources: Sequence[str | None] | None = None,
         client: Anthropic | None = None,
         rates: Rates | None = None,
@@ -202,7 +201,7 @@ class BatchJob(Generic[T]):
         *,
         response_model: Any = None,
         enable_citations: bool = False,
-        raw_results_dir: str | PathLike[str] | None = None,
+        raw_results_dir: PathOrUrl | None = None,
         sources: Sequence[str | None] | None = None,
         client: Anthropic | None = None,
         rates: Rates | None = None,
@@ -212,7 +211,7 @@ class BatchJob(Generic[T]):
         `sources` are the names of all its files in their order; without them `Citation.source_file` and
         `Record.source` are None. Raises InputError when their number is not that of the requests.
         """
-        directory = Path(raw_results_dir) if raw_results_dir is not None else None
+        directory = path_of(raw_results_dir) if raw_results_dir is not None else None
         settings = _Settings(response_model, enable_citations, directory, rates, owns_client=client is None)
         client = client or make_client()
         total = poll(client, batch_id).counts.total

@@ -28,11 +28,13 @@ from batchata.errors import InputError, LedgerInUseError
 from batchata.io.client import api_address
 from batchata.io.intake import given_items
 from batchata.io.ledger import Ledger, ask_to_cancel, open_ledger, read_state
+from batchata.io.paths import PathOrUrl
 from batchata.io.results import ResultsFolder, check_directory
 from batchata.io.sources import Source
 from batchata.job import DEFAULT_MODEL
 from batchata.orchestration.server import is_configured
 from batchata.running.assignment import Assignment
+from batchata.running.gate import Approver, Gate
 from batchata.running.local import LocalHands
 from batchata.running.loop import Body, cancel_open, snapshot
 from batchata.running.opening import begin
@@ -43,6 +45,7 @@ from batchata.running.options import (
     OnCostLimit,
     Orchestrator,
     check_types,
+    checked_gate,
     checked_limit,
     checked_orchestrator,
     checked_policy,
@@ -75,7 +78,8 @@ class BatchManager(Generic[T]):
         covers at worst (see `bound`).
     state_path, results_dir
         The ledger, and the results in `processed/` and the API's own lines in `raw/`. Without `state_path` the run
-        has a folder of its own below `.batchata/`; without `results_dir` the results are beside the ledger.
+        has a folder of its own below `.batchata/`; without `results_dir` the results are beside the ledger. The
+        results, like the files, may be on a URL that fsspec knows (`s3://bucket/results`); the ledger may not.
     cache, refresh_cache
         Answers to identical requests of earlier runs are taken instead of being paid again: True (a folder of
         Prefect's result storage on this machine), False, another folder, or a Prefect storage block such as
@@ -109,7 +113,7 @@ class BatchManager(Generic[T]):
         max_parallel_jobs: int = DEFAULT_PARALLEL_JOBS,
         max_cost: Any = None,
         state_path: str | PathLike[str] | None = None,
-        results_dir: str | PathLike[str] | None = None,
+        results_dir: PathOrUrl | None = None,
         max_tokens: int | None = None,
         client: Anthropic | None = None,
         rates: Rates | None = None,
@@ -121,7 +125,7 @@ class BatchManager(Generic[T]):
         rounds: int | None = None,
         cancel_on_exit: bool = False,
         lost_after: float = LOST_AFTER,
-        save_results_dir: str | PathLike[str] | None = None,
+        save_results_dir: PathOrUrl | None = None,
         **params: Any,
     ) -> None:
         items = given_items(messages, files, prompt)
@@ -169,7 +173,15 @@ class BatchManager(Generic[T]):
     def __len__(self) -> int:
         return len(self._assignment.items)
 
-    def run(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - documented
+    def run(
+        self,
+        print_progress: bool = False,  # noqa: FBT001, FBT002 - documented
+        *,
+        wait: bool = True,
+        sample: float | None = None,
+        approve: Approver | None = None,
+        approve_below: Any = None,
+    ) -> Summary:
         """Sends what waits, collects what was sent, and returns the figures.
 
         A ledger that is there is gone on with. `print_progress` shows a live display on stderr. With `wait=False` it
@@ -177,8 +189,15 @@ class BatchManager(Generic[T]):
         ModelError and CredentialsError before anything is sent, LedgerMismatchError and LedgerInUseError for a
         `state_path` of other work or of somebody at work, and AccountError, ServiceError or RequestRefusedError
         when it cannot go on; whatever it raises, it can be run again.
+
+        With `sample`, a share of the items (0.01) or a number of them (50), a random sample is sent first and nothing
+        else. When it has ended, the rest is sent if the upper end of the forecast for all is at most `approve_below`
+        USD, or `approve(report)` returns True for the `SampleReport`, or, where Prefect runs it and there is no
+        `approve`, a person says so in the form. Otherwise it stops there; `run()` sends the rest, and a `sample` again
+        asks again. The sampled results count. What was approved once is not asked again.
         """
-        return self._run(print_progress=print_progress, wait=wait)
+        gate = checked_gate(sample, approve, approve_below)
+        return self._run(print_progress=print_progress, wait=wait, gate=gate)
 
     def retry_failed(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
         """Sends the items again that ended without a result, and only those. Waits and raises as `run` does."""
@@ -235,7 +254,15 @@ class BatchManager(Generic[T]):
         warnings.warn("get_results_from_disk() is now results()", DeprecationWarning, stacklevel=2)
         return self.results()
 
-    def _run(self, *, print_progress: bool, wait: bool, only_failed: bool = False, sends: bool = True) -> Summary:
+    def _run(
+        self,
+        *,
+        print_progress: bool,
+        wait: bool,
+        only_failed: bool = False,
+        sends: bool = True,
+        gate: Gate | None = None,
+    ) -> Summary:
         orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
         if self._policy.on_limit == "ask" and orchestrator == "local":
             raise InputError(
@@ -249,8 +276,9 @@ class BatchManager(Generic[T]):
             begin(ledger, self._assignment, __version__, sends=sends)
             self._live = ledger
             try:
-                policy = replace(self._policy, only_retries=only_failed, wait=wait, sends=sends)
-                finish = self._carried_out(ledger, orchestrator, policy, print_progress=print_progress)
+                gated = gate is not None
+                policy = replace(self._policy, only_retries=only_failed, wait=wait, sends=sends, gated=gated)
+                finish = self._carried_out(ledger, orchestrator, policy, gate, print_progress=print_progress)
             finally:
                 self._live = self._session = None
             self._stopped = finish.stopped
@@ -262,14 +290,14 @@ class BatchManager(Generic[T]):
         return {**summary, "retry_count": finish.retried} if only_failed else summary
 
     def _carried_out(
-        self, ledger: Ledger, orchestrator: Orchestrator, policy: Policy, *, print_progress: bool
+        self, ledger: Ledger, orchestrator: Orchestrator, policy: Policy, gate: Gate | None, *, print_progress: bool
     ) -> Finish:
         from batchata.progress import watching
 
         folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
         run = Run(
             self._assignment, policy, folder, self._max_cost, self._client, self._cache,
-            refresh_cache=self._refresh_cache, cancel_on_exit=self._cancel_on_exit,
+            refresh_cache=self._refresh_cache, cancel_on_exit=self._cancel_on_exit, gate=gate,
         )  # fmt: skip
         has_work = run.prepare(ledger)
         self._session = Session(policy, started=time.time())

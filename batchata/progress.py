@@ -40,6 +40,23 @@ def watching(*, enabled: bool, title: str = "", console: Console | None = None) 
 @contextmanager
 def _live(console: Console) -> Iterator[Callable[[Snapshot], None]]:
     """Output of the program goes above the display, but never from a redirected stdout to the terminal."""
+    live = _started(console)
+
+    def show(snapshot: Snapshot) -> None:
+        nonlocal live
+        if not live.is_started:
+            live = _started(console)  # a new one: the old one would draw over what was said in between
+        live.update(display(snapshot))
+        if snapshot.asks:
+            live.stop()
+
+    try:
+        yield show
+    finally:
+        live.stop()
+
+
+def _started(console: Console) -> Live:
     live = Live(
         console=console,
         refresh_per_second=4,
@@ -47,8 +64,8 @@ def _live(console: Console) -> Iterator[Callable[[Snapshot], None]]:
         redirect_stderr=sys.stderr.isatty(),
         vertical_overflow="crop",
     )
-    with live:
-        yield lambda snapshot: live.update(display(snapshot))
+    live.start()
+    return live
 
 
 @contextmanager
@@ -151,6 +168,7 @@ def items_done(snapshot: Snapshot) -> str:
 def facts(snapshot: Snapshot) -> list[Fact]:
     """Everything but the bar, the most important first. Zeros that say nothing are left out; the unknown is not."""
     pieces = [
+        (f"a sample of {snapshot.sampled:,} first" if snapshot.sampled else "", "bold cyan"),
         (f"{snapshot.failed:,} failed", "bold red" if snapshot.failed else ""),
         (f"{snapshot.cached:,} cached" if snapshot.cached else "", "green"),
         (_batches(snapshot.batches), ""),

@@ -20,6 +20,8 @@ def run_batch(
     response_model: p.ResponseModel = None,
     enable_citations: p.Citations = False,
     max_cost: p.MaxCost = None,
+    sample: p.Sample = None,
+    approve_below: p.ApproveBelow = None,
     files_from: p.FilesFrom = None,
     messages_file: p.MessagesFile = None,
     prompt_file: p.PromptFile = None,

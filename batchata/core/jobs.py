@@ -45,8 +45,13 @@ class Packing:
         return None if self.left is None or self.bound is None else self.left - self.bound
 
     @property
+    def room(self) -> int:
+        """How many more items there is a place for."""
+        return self.items - self.taken
+
+    @property
     def is_full(self) -> bool:
-        return self.taken >= self.items
+        return self.room <= 0
 
     def offer(self, size: int, bound: Decimal | None) -> Fit:
         """Takes an item of `size` bytes as a request and of this bound, if there is room for it."""

@@ -11,7 +11,7 @@ class Picked(NamedTuple):
     """A file as it was when it was looked at. `stamp` changes when the file is written again."""
 
     path: str
-    size: int
+    size: int | None
     stamp: str
     content: str
 
@@ -38,7 +38,7 @@ def sort_out(files: Iterable[Picked], taken: AbstractSet[str]) -> Found:
     return Found(list(new.values()), known, twins)
 
 
-def content_if_unchanged(before: Picked | None, size: int, stamp: str) -> str | None:
+def content_if_unchanged(before: Picked | None, size: int | None, stamp: str) -> str | None:
     """The content of a file that was not written since it was last read; None for one that has to be read."""
     if before is None or not stamp or (before.size, before.stamp) != (size, stamp):
         return None

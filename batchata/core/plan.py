@@ -7,9 +7,11 @@ from itertools import islice
 from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
+from batchata.core.samplereport import report_of
+from batchata.core.sampling import Sample
 from batchata.core.session import Session, Watch
 from batchata.core.state import OpenJob, Phase, RunState, Standing
-from batchata.core.steps import Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
+from batchata.core.steps import Approve, Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
 
 LOOKAHEAD = 100
 """How many waiting items are looked at beyond a full job, for some may be answered without a batch."""
@@ -21,7 +23,7 @@ _NEW = Watch(due=0.0)
 
 
 def decide(state: RunState, session: Session, now: float) -> list[Step]:
-    """The next steps. Work is carried out beside each other; a Wait, Ask or Finish comes alone."""
+    """The next steps. Work is carried out beside each other; a Wait, Ask, Approve or Finish comes alone."""
     if session.stop is not None and not session.stop.drain:
         return [Wait(now + 1)] if _is_working(session) else [_end(state, session)]
     steps: list[Step] = list(_due(state, session, now))
@@ -100,7 +102,19 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
 
 
 def _waiting(state: RunState, session: Session) -> Iterator[int]:
+    """What may be sent now: of a run whose sample is not approved only the sample."""
+    sample = gated_sample(state, session)
+    return _left(state, session) if sample is None else state.pending_of(sample.costs)
+
+
+def _left(state: RunState, session: Session) -> Iterator[int]:
     return state.pending(only_again=session.policy.only_retries)
+
+
+def gated_sample(state: RunState, session: Session) -> Sample | None:
+    """The sample of a run that may send nothing else yet."""
+    is_open = not session.policy.gated or session.policy.only_retries
+    return None if is_open or state.sample is None or state.sample.approved else state.sample
 
 
 def _uncertain(state: RunState) -> Iterator[int]:
@@ -145,11 +159,14 @@ def _next_time(state: RunState, session: Session, now: float) -> float:
 def _end(state: RunState, session: Session) -> Step:
     if session.stop is not None:
         return Finish(session.stop.reason, session.stop.error)
-    pending = sum(1 for _ in _waiting(state, session))
+    pending = sum(1 for _ in _left(state, session))
     if not pending:
         return Finish()
     if not session.policy.sends:
         return Finish(_away_sentence(state), is_away=True)
+    sample = gated_sample(state, session)
+    if sample is not None and state.awaits_approval:
+        return Approve(state.answers + 1, report_of(state, sample))
     budget = state.budget
     limit, spent = budget.limit or budget.spent, budget.spent + budget.held
     if session.policy.on_limit == "ask":

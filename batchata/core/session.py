@@ -16,8 +16,9 @@ OnLimit = Literal["stop", "ask"]
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How a run is to be carried out. `lost_after` seconds after its creation was tried, a batch that the API
-    does not list was not created. Without `wait` it ends where it could only wait for batches;
-    without `sends` it brings home what was sent and sends nothing.
+    does not list was not created. Without `wait` it ends where it could only wait for batches; without `sends` it
+    brings home what was sent and sends nothing. `gated`: of a run that has a sample nothing else is sent until that is
+    approved.
     """
 
     items_per_job: int
@@ -28,6 +29,7 @@ class Policy:
     only_retries: bool = False
     wait: bool = True
     sends: bool = True
+    gated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

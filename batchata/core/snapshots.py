@@ -12,7 +12,8 @@ class Snapshot:
 
     `succeeded`, `failed`, `in_flight` and `pending` are items and add up to `total`; `cached` is the part of
     `succeeded` that was answered from the cache. `spent` is None where no price is known; `reserved` is the sum
-    of the bounds of the batches in flight, None where they have none.
+    of the bounds of the batches in flight, None where they have none. `sampled` are the items of a sample while nothing
+    else is sent. `asks` says that somebody is being asked, who may need the terminal.
     """
 
     total: int
@@ -27,3 +28,5 @@ class Snapshot:
     limit: Decimal | None
     elapsed: float
     next_look: float | None
+    sampled: int = 0
+    asks: bool = False

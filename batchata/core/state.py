@@ -26,6 +26,7 @@ from batchata.core.events import (
     Unsent,
 )
 from batchata.core.outcomes import KINDS, Kind
+from batchata.core.sampling import Sample
 
 
 class Standing(IntEnum):
@@ -91,6 +92,7 @@ class RunState:
         self.limit_reached = False
         self.halted = ""
         self.answers = 0
+        self.sample: Sample | None = None
         self.fingerprints: list[str | None] = []
         self.sent_at: array[float] = array("d")
         self._standing = bytearray()
@@ -135,6 +137,19 @@ class RunState:
             yield index
             index = self._standing.find(Standing.PENDING, index + 1)
         yield from self._again
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a sample has ended and others wait for somebody to approve them."""
+        sample = self.sample
+        if sample is None or sample.approved or self.open or next(self.pending(), None) is None:
+            return False
+        return next(self.pending_of(sample.costs), None) is None
+
+    def pending_of(self, items: Mapping[int, object]) -> Iterator[int]:
+        """Those of these items that wait, in the same order; costs what these are long."""
+        yield from (index for index in items if self._standing[index] == Standing.PENDING)
+        yield from (index for index in self._again if index in items)
 
     def apply(self, event: Event) -> None:
         """Takes one event in."""
@@ -222,6 +237,8 @@ class RunState:
             self._send_again(each.item, each.kind, each.max_tokens)
             self.tally.unpriced += each.cost is None
         self._return(event.pending)
+        if self.sample is not None:
+            self.sample.measure(event)
         if job is not None and job.bound is None:
             self.tally.unlimited += sum(cost is None for _, _, cost in event.endings)
             self.tally.unlimited += sum(each.cost is None for each in event.again)
@@ -254,8 +271,17 @@ class RunState:
                 self._retry(event.items, event.max_tokens)
             case "stop":
                 self.answers += 1
+            case "sample":
+                self.sample = Sample(dict.fromkeys(sorted(event.items), Decimal(0)), drawn_from=self.total)
+            case "approved":
+                self._approve()
             case "halted" | "cancel":
                 self.halted = event.reason
+
+    def _approve(self) -> None:
+        self.answers += 1
+        if self.sample is not None:
+            self.sample.approved = True
 
     def _retry(self, indexes: list[int], max_tokens: Mapping[int, int]) -> None:
         """They begin anew: what was tried before does not count."""

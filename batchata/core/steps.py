@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from batchata.core.events import Sent, Settled
 from batchata.core.outcomes import Kind
+from batchata.core.samplereport import SampleReport
 from batchata.errors import BatchataError
 
 
@@ -100,6 +101,14 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Approve:
+    """The sample has ended and nothing is in flight: ask whether the rest is to be sent. The report has no results."""
+
+    number: int
+    report: SampleReport
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The run ends. `error` is raised then; `stopped` says why items are left, empty when none are.
 
@@ -113,7 +122,7 @@ class Finish:
     is_away: bool = False
 
 
-Step = Work | Wait | Ask | Finish
+Step = Work | Wait | Ask | Approve | Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ class Summary(TypedDict):
     they add up to `total_items`. `outcomes` counts how items ended. `total_cost` is what is on the bill without
     the `unpriced_items`, whose cost nobody can tell (nan when no cost is known at all), `cost_reserved` what
     batches in flight may still add, `cost_saved_by_cache` what `cached_items` cost when they were first answered.
+    `awaits_approval` says that a sample has ended and nobody approved the rest.
     `stopped` says why items are left, if any are. `retry_count` is there after `retry_failed()`: the items that
     were sent again.
     """
@@ -27,6 +28,7 @@ class Summary(TypedDict):
     unpriced_items: int
     jobs_completed: int
     cost_limit_reached: bool
+    awaits_approval: bool
     pending_items: int
     in_flight_items: int
     outcomes: dict[str, int]
@@ -57,6 +59,7 @@ def summary_of(state: RunState, *, total: int, state_path: str, results_dir: str
         "unpriced_items": tally.unpriced,
         "jobs_completed": tally.jobs,
         "cost_limit_reached": state.limit_reached,
+        "awaits_approval": state.awaits_approval,
         "pending_items": state.count(Standing.PENDING, Standing.AGAIN) + new,
         "in_flight_items": state.count(Standing.HELD),
         "outcomes": {kind: tally.kinds[kind] for kind in KINDS if tally.kinds[kind]},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from batchata.core.items import Document, Request
@@ -14,6 +13,7 @@ from batchata.core.requests import check_count, encode, item_name
 from batchata.errors import InputError, Problem, UnknownPriceError
 from batchata.io.batches import submit
 from batchata.io.models import get_model, successor_of
+from batchata.io.paths import is_path
 from batchata.io.sources import Source, read_documents
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def given_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any]:
         both = "both were" if messages is not None else "neither was"
         raise InputError(f"give either messages or files; {both} given")
     name, given = ("messages", messages) if files is None else ("files", files)
-    if isinstance(given, str | bytes | bytearray | Mapping | PathLike):
+    if isinstance(given, bytes | bytearray | Mapping) or is_path(given):
         raise InputError(f"{name} is a list; put the one you have in square brackets")
     items = list(given)
     if name == "messages" and items and all(isinstance(each, Mapping) for each in items):

@@ -1,4 +1,4 @@
-"""Reaching the cost limit pauses the flow and asks a person, who answers a form in the UI or through the API.
+"""A question pauses the flow and asks a person, who answers a form in the UI or through the API.
 
 A run of a deployment is suspended: its process ends, and the answer starts the flow again from the top, where the same
 question returns its answer at once. Any other run waits in its process.
@@ -12,9 +12,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from enum import Enum
+from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import Literal
+from typing import ClassVar, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -33,6 +34,11 @@ from batchata.orchestration.server import LOOK_SECONDS, Line, own_flow_run_id, s
 
 GRACE_SECONDS = 600  # so much later than we do the server gives a question up; the run is failed then, if we are gone
 CENT = Decimal("0.01")
+
+
+FormT = TypeVar("FormT", bound=RunInput)
+AnswerT = TypeVar("AnswerT")
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 
 
 class Approval(RunInput):
@@ -56,6 +62,22 @@ class Ending(Enum):
     CANCELLED = "the run was cancelled while it waited at the cost limit"
 
 
+class Question(Protocol[FormT, AnswerT_co]):
+    """What a person is asked. `key` is the same whenever the same thing is asked of the same run."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def form(self) -> type[FormT]: ...
+
+    def describe(self, refusal: str = "") -> str:
+        """What the form says above its fields, in Markdown."""
+
+    def judge(self, answer: FormT) -> AnswerT_co | Ending | str:
+        """What the answer means; a str says why it is refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class LimitQuestion:
     """`number` counts the questions of a run that were answered before, plus one: a question is known by its number.
@@ -69,6 +91,11 @@ class LimitQuestion:
     pending: int
     next_bound: Decimal | None
     number: int
+    form: ClassVar[type[Approval]] = Approval
+
+    @property
+    def key(self) -> str:
+        return f"limit-{self.run_id}-{self.number}"
 
     @property
     def suggestion(self) -> Decimal:
@@ -93,44 +120,40 @@ class LimitQuestion:
             "Or choose **stop** and type 1 as the limit, which is not read then. A later run goes on with what waits."
         )
 
+    def judge(self, answer: Approval) -> Decimal | Ending | str:
+        """The new limit."""
+        if answer.decision == "stop":
+            return Ending.STOPPED
+        new_limit = Decimal(str(answer.new_limit_usd))
+        return self.refusal(new_limit) or new_limit
 
-def ask(question: LimitQuestion, *, timeout: float | None = None) -> Decimal | Ending:
-    """The new limit, or why there is none. From the body of a flow, when it has stopped submitting; blocks.
 
-    An answer that is too low is asked again. `timeout` (seconds) holds for each time it is asked. In a run of a
+def ask(question: Question[FormT, AnswerT], *, timeout: float | None = None) -> AnswerT | Ending:
+    """The answer, or why there is none. From the body of a flow, when it has stopped submitting; blocks.
+
+    An answer that is refused is asked again. `timeout` (seconds) holds for each time it is asked. In a run of a
     deployment Prefect's `Pause` passes through the caller, and a timeout ends as Failed ("never resumed").
     """
     run, refusal = _own_run(), ""
     for attempt in count(1):
         text = question.describe(refusal)
         # A retry of the flow run asks anew: its old questions may be stored without an answer, under their keys.
-        key = f"limit-{question.run_id}-{question.number}-{attempt}-{run.run_count}"
-        answer = _suspend(text, key, timeout) if _can_suspend(run) else _pause(run.id, text, key, timeout)
-        judged = _judge(question, answer)
+        key = f"{question.key}-{attempt}-{run.run_count}"
+        put = _suspend if _can_suspend(run) else partial(_pause, run.id)
+        answer = put(question.form, text, key, timeout)
+        if isinstance(answer, Ending):
+            return answer
+        judged = "the run was resumed without an answer." if answer is None else question.judge(answer)
         if not isinstance(judged, str):
             return judged
         refusal = judged
     raise AssertionError
 
 
-def _judge(question: LimitQuestion, answer: Approval | Ending | None) -> Decimal | Ending | str:
-    """A str says why the answer is refused."""
-    match answer:
-        case None:
-            return "the run was resumed without an answer."
-        case Ending():
-            return answer
-        case Approval(decision="stop"):
-            return Ending.STOPPED
-        case Approval(new_limit_usd=dollars):
-            new_limit = Decimal(str(dollars))
-            return question.refusal(new_limit) or new_limit
-
-
 def _own_run() -> FlowRun:
     run_id = own_flow_run_id()
     if run_id is None:
-        raise BatchataError("a question about the cost limit can only be asked inside a Prefect flow run")
+        raise BatchataError("a person can only be asked inside a Prefect flow run")
     with get_client(sync_client=True) as client:
         return client.read_flow_run(run_id)
 
@@ -142,15 +165,15 @@ def _can_suspend(run: FlowRun) -> bool:
     return run.deployment_id is not None and is_body and flow is not None and not flow.isasync
 
 
-def _suspend(text: str, key: str, timeout: float | None) -> Approval | None:
-    form = Approval.with_initial_data(description=text)
+def _suspend(form: type[FormT], text: str, key: str, timeout: float | None) -> FormT | None:
+    described = form.with_initial_data(description=text)
     try:
-        return suspend_flow_run(wait_for_input=form, key=key, timeout=None if timeout is None else round(timeout))
+        return suspend_flow_run(wait_for_input=described, key=key, timeout=None if timeout is None else round(timeout))
     except ValidationError:  # somebody set the state by hand: resumed, without an answer
         return None
 
 
-def _pause(run_id: UUID, text: str, key: str, timeout: float | None) -> Approval | Ending | None:
+def _pause(run_id: UUID, form: type[FormT], text: str, key: str, timeout: float | None) -> FormT | Ending | None:
     """Prefect's `pause_flow_run`, but it notices a cancel, outlives a server that is away, and works in async flows."""
     paused: State[None] = Paused(timeout_seconds=None if timeout is None else round(timeout) + GRACE_SECONDS)
     paused.state_details.pause_key = key
@@ -158,7 +181,7 @@ def _pause(run_id: UUID, text: str, key: str, timeout: float | None) -> Approval
     paused.state_details.run_input_keyset = {str(name): value for name, value in keys.items()}
     with get_client(sync_client=True) as client:
         # The form comes before the state, for the run can be answered as soon as it is seen as paused.
-        client.create_flow_run_input(run_id, keys["schema"], json.dumps(Approval.model_json_schema()))
+        client.create_flow_run_input(run_id, keys["schema"], json.dumps(form.model_json_schema()))
         client.create_flow_run_input(run_id, keys["description"], json.dumps(text))
         _set_state(client, run_id, paused)
         ending = _wait_for_answer(run_id, timeout)
@@ -166,13 +189,13 @@ def _pause(run_id: UUID, text: str, key: str, timeout: float | None) -> Approval
             return ending
         if ending is Ending.UNANSWERED:
             _set_state(client, run_id, Running())
-        return _stored_answer(client, run_id, keys["response"]) or ending  # one in the last moment counts
+        return _stored_answer(client, form, run_id, keys["response"]) or ending  # one in the last moment counts
 
 
 def _set_state(client: SyncPrefectClient, run_id: UUID, state: State[None]) -> None:
     result = client.set_flow_run_state(run_id, state)
     if isinstance(result.details, StateAbortDetails):
-        raise BatchataError(f"the flow run could not be set to {state.name} at the cost limit: {result.details.reason}")
+        raise BatchataError(f"the flow run could not be set to {state.name} to ask a person: {result.details.reason}")
 
 
 def _wait_for_answer(run_id: UUID, timeout: float | None) -> Ending | None:
@@ -191,9 +214,9 @@ def _wait_for_answer(run_id: UUID, timeout: float | None) -> Ending | None:
     return Ending.UNANSWERED
 
 
-def _stored_answer(client: SyncPrefectClient, run_id: UUID, key: str) -> Approval | None:
+def _stored_answer(client: SyncPrefectClient, form: type[FormT], run_id: UUID, key: str) -> FormT | None:
     try:
-        return Approval.model_validate_json(client.read_flow_run_input(run_id, key))
+        return form.model_validate_json(client.read_flow_run_input(run_id, key))
     except PrefectHTTPStatusError as error:
         if error.response.status_code != HTTPStatus.NOT_FOUND:
             raise

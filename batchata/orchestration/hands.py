@@ -12,11 +12,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from batchata.core.fingerprints import job_key
 from batchata.core.money import usd
-from batchata.core.steps import Ask, Collect, Report, Send, Work
+from batchata.core.steps import Approve, Ask, Collect, Report, Send, Work
 from batchata.orchestration.approval import Ending, LimitQuestion, ask
 from batchata.orchestration.fence import Fence
+from batchata.orchestration.sample_question import REASONS, SampleQuestion
 from batchata.orchestration.server import is_cancelling, own_flow_run_id
 from batchata.orchestration.tasks import collect_job, submit_job
+from batchata.running.gate import Approval
 from batchata.running.local import LocalHands
 from batchata.running.loop import Done
 
@@ -80,6 +82,20 @@ class PrefectHands:
         answer = ask(asked, timeout=self._answer_within)
         self.was_cancelled = answer is Ending.CANCELLED
         return answer.value if isinstance(answer, Ending) else answer
+
+    def confirm(self, question: Approve, run_id: str) -> Approval:
+        logger.warning(
+            "the sample of %s items is done: flow run %s asks whether the other %s items are to be sent. Answer with "
+            "Resume in the Prefect UI",
+            f"{question.report.items:,}",
+            own_flow_run_id(),
+            f"{question.report.waiting:,}",
+        )
+        answer = ask(SampleQuestion(run_id, question.number, question.report), timeout=self._answer_within)
+        self.was_cancelled = answer is Ending.CANCELLED
+        if isinstance(answer, Ending):
+            return Approval(passed=False, reason=REASONS[answer])
+        return Approval(answer, "a person chose to continue")
 
     def tick(self) -> str | None:
         self._fence.renew()

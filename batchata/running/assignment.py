@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from batchata.core.fingerprints import name_of, settings_of
 from batchata.core.items import Document, Message
@@ -14,11 +13,15 @@ from batchata.core.models import ModelInfo, check_document
 from batchata.core.rates import Rates
 from batchata.core.requests import Shape, shape_of
 from batchata.errors import InputError
+from batchata.io.ahead import READS, in_order
+from batchata.io.paths import is_path, is_url
 from batchata.io.results import ResultsFolder
 from batchata.io.sources import read_document
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
+
+Content: TypeAlias = Document | Sequence[Message]
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,19 @@ class Assignment:
 
     def names(self) -> list[str]:
         """What the items are called in the ledger."""
-        return [name_of(each) for each in self.items]
+        return [name_of(str(each) if is_path(each) else each) for each in self.items]
+
+    @cached_property
+    def has_urls(self) -> bool:
+        """Whether it takes a network to get at some of the items."""
+        return self.is_files and any(map(is_url, self.items))
 
     def source(self, index: int) -> str | None:
         """The file that an item is, None for conversations and bytes."""
         item = self.items[index]
         if isinstance(item, Document):
             return item.source
-        return str(item) if self.is_files and isinstance(item, str | Path) else None
+        return str(item) if self.is_files and is_path(item) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,17 @@ class Requests:
 
     def params(self, index: int, max_tokens: int | None) -> dict[str, Any]:
         """Raises InputError for an item that cannot be sent."""
-        return self._shape(max_tokens).params_of(self._content(index))
+        return self.params_of(self._content(index), max_tokens)
+
+    def params_of(self, content: Content, max_tokens: int | None) -> dict[str, Any]:
+        """Raises InputError."""
+        return self._shape(max_tokens).params_of(content)
+
+    def contents(
+        self, indexes: Sequence[int], room: Callable[[], int] | None = None
+    ) -> Generator[Callable[[], Content]]:
+        """For each item a call that gives its content or raises InputError; files on URLs are read ahead."""
+        return in_order(self._content, indexes, READS if self._assignment.has_urls else 1, room)
 
     def max_tokens(self, asked: int | None) -> int:
         """What a request asks for in the end."""
@@ -97,7 +115,7 @@ class Requests:
             each.model, each.prompt, each.response_model, each.citations, asked, self._info, dict(each.params)
         )
 
-    def _content(self, index: int) -> Document | Sequence[Message]:
+    def _content(self, index: int) -> Content:
         item = self._assignment.items[index]
         if not self._assignment.is_files:
             return item  # type: ignore[no-any-return]

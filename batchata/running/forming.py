@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,10 +26,10 @@ from batchata.core.requests import MAX_ITEM_BYTES, EncodedBatch, too_large
 from batchata.core.retries import cause_of
 from batchata.core.stats import cost_of_item
 from batchata.core.steps import Candidate, Form, Formed
-from batchata.errors import BatchataError, InputError
+from batchata.errors import BatchataError, InputError, StorageError
 from batchata.io.cache import ResultCache
 from batchata.io.tokens import count_tokens
-from batchata.running.assignment import RunContext
+from batchata.running.assignment import Content, RunContext
 
 logger = logging.getLogger("batchata")
 
@@ -58,26 +59,30 @@ class Former:
     cache: ResultCache | None
 
     def form(self, step: Form) -> tuple[Formed, EncodedBatch | None]:
-        """The job, and the body of the call that creates it. Raises UnboundedCostError, ResultsError."""
+        """The job, and the body of the call that creates it. Raises UnboundedCostError, ResultsError, StorageError."""
         draft = _Draft(Packing(items=step.items_per_job, left=step.left))
-        for candidate in step.candidates:
-            if draft.packing.is_full or not self._take(candidate, draft, alone=step.alone):
-                break
+        indexes = [each.index for each in step.candidates]
+        with closing(self.run.requests.contents(indexes, lambda: draft.packing.room)) as contents:
+            for candidate in step.candidates:
+                if draft.packing.is_full or not self._take(candidate, next(contents), draft, alone=step.alone):
+                    break
         settled, causes = self._settle(step.job, draft)
         job = step.job + (settled is not None)
         formed = Formed(job, draft.items, draft.packing.bound if draft.items else None, settled, causes, draft.needed)
         return formed, self._encoded(draft) if draft.items else None
 
-    def _take(self, candidate: Candidate, draft: _Draft, *, alone: bool) -> bool:
-        """Finds a place for an item; False when the job is complete without it."""
+    def _take(self, candidate: Candidate, content: Callable[[], Content], draft: _Draft, *, alone: bool) -> bool:
+        """Finds a place for an item; False when the job is complete without it. Raises StorageError."""
         try:
-            params = self.run.requests.params(candidate.index, candidate.max_tokens)
+            params = self.run.requests.params_of(content(), candidate.max_tokens)
             encoded = encoded_params(params)
             fingerprint = request_fingerprint(encoded)
             if hit := self._known(candidate, fingerprint):
                 draft.settled.append((candidate, *hit))
                 return True
             ceiling = self._ceiling(params, draft)
+        except StorageError as error:  # no item is at fault
+            raise StorageError(f"{error}. The items that were not sent wait; run again to go on") from error
         except InputError as error:
             draft.settled.append((candidate, self._unsendable(candidate, error), Decimal(0)))
             return True

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from queue import SimpleQueue
 
-from batchata.core.steps import Ask, Report, Work
+from batchata.core.steps import Approve, Ask, Report, Work
 from batchata.errors import InputError
+from batchata.running.gate import Approval
 from batchata.running.loop import Done
 
 _Call = tuple[Work, Callable[[Work], Report], Done]
@@ -48,6 +49,9 @@ class LocalHands:
 
     def ask(self, question: Ask, run_id: str) -> Decimal | str:
         raise InputError(f"nobody can be asked about the limit of run {run_id} ({question.limit}) without Prefect")
+
+    def confirm(self, question: Approve, run_id: str) -> Approval:  # noqa: ARG002 - there is nobody to ask
+        return Approval(passed=False, reason="nobody was asked to approve the rest", is_decision=False)
 
     def tick(self) -> str | None:
         return None

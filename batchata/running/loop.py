@@ -8,22 +8,24 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from batchata.core.events import Decided, Event, Intent, Submitted
 from batchata.core.money import usd
-from batchata.core.plan import decide
+from batchata.core.plan import decide, gated_sample
 from batchata.core.reacting import react, withdrawn
+from batchata.core.samplereport import unapproved
 from batchata.core.session import Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState, Standing
-from batchata.core.steps import Ask, Created, Failed, Finish, Form, Report, Send, Wait, Work
+from batchata.core.steps import Approve, Ask, Created, Failed, Finish, Form, Report, Send, Wait, Work
 from batchata.errors import AmbiguousSubmitError, BatchataError, LedgerError, ServiceError
 from batchata.io.batches import cancel
 from batchata.io.ledger import Ledger
+from batchata.running.gate import Approval, Gatekeeper
 from batchata.running.worker import Worker
 
 if TYPE_CHECKING:
@@ -59,6 +61,9 @@ class Hands(Protocol):
     def ask(self, question: Ask, run_id: str) -> Decimal | str:
         """A person's new limit, or why there is none."""
 
+    def confirm(self, question: Approve, run_id: str) -> Approval:
+        """A person's word whether the rest is to be sent after the sample."""
+
     def tick(self) -> str | None:
         """Called about once a second; why the run is to end now, if it is."""
 
@@ -73,6 +78,7 @@ class Loop:
     hands: Hands
     watch: Callable[[Snapshot], None]
     cancel_on_exit: bool = False
+    gatekeeper: Gatekeeper | None = None
     _shown: float = 0.0
     _unwritten: deque[Event] = field(default_factory=deque)
     _reports: queue.SimpleQueue[tuple[Work, Report | BaseException]] = field(default_factory=queue.SimpleQueue)
@@ -101,6 +107,8 @@ class Loop:
                         return step
                     case Ask():
                         self._ask(step)
+                    case Approve():
+                        self._approve(step)
                     case Wait():
                         self._wait(min(max(step.until - time.time(), 0.0), TICK))
                     case _:
@@ -197,6 +205,17 @@ class Loop:
         self.session.blocked_at = None
         self.ledger.record(Decided(at=at, what="limit", limit=answer), sync=True)
 
+    def _approve(self, question: Approve) -> None:
+        if self.gatekeeper is None:
+            raise TypeError("a gated run has a gatekeeper")
+        self._show(last=True, asks=True)
+        found = self.gatekeeper.ask(question, self.state, lambda asked: self.hands.confirm(asked, self.run_id))
+        if not found.passed:
+            self.session.stop = Stop(unapproved(question.report, found.reason))
+        if found.is_decision:
+            what: Literal["approved", "stop"] = "approved" if found.passed else "stop"
+            self.ledger.record(Decided(at=datetime.now(UTC), what=what, reason=found.reason), sync=True)
+
     @property
     def run_id(self) -> str:
         return self.worker.lost.run_id
@@ -227,11 +246,11 @@ class Loop:
         else:
             self.session.busy.discard(step.job)
 
-    def _show(self, *, last: bool = False) -> None:
+    def _show(self, *, last: bool = False, asks: bool = False) -> None:
         if last or time.monotonic() - self._shown >= _BETWEEN_LOOKS:
             self._shown = time.monotonic()
             try:
-                self.watch(snapshot(self.state, self.session, time.time()))
+                self.watch(replace(snapshot(self.state, self.session, time.time()), asks=asks))
             except (OSError, ValueError) as error:  # a terminal that is gone
                 logger.info("progress is not shown any more: %s", error)
                 self.watch = lambda _: None
@@ -257,6 +276,7 @@ def snapshot(state: RunState, session: Session, now: float) -> Snapshot:
     """Where the run stands."""
     succeeded = state.tally.kinds["succeeded"]
     budget = state.budget
+    sample = gated_sample(state, session)
     looks = [session.watches[job].due for job in state.open if job in session.watches]
     return Snapshot(
         total=state.total,
@@ -271,4 +291,5 @@ def snapshot(state: RunState, session: Session, now: float) -> Snapshot:
         limit=budget.limit,
         elapsed=now - session.started,
         next_look=max(min(looks) - now, 0.0) if looks else None,
+        sampled=len(sample.costs) if sample else 0,
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,22 @@ from batchata.core.fingerprints import differing_names, differing_settings, requ
 from batchata.core.items import Document
 from batchata.core.requests import MAX_ITEM_BYTES, checked_messages, item_name, new_run_id, too_large
 from batchata.core.state import RunState, Standing
-from batchata.errors import InputError, LedgerMismatchError, Problem
+from batchata.errors import InputError, LedgerMismatchError, Problem, StorageError
+from batchata.io.ahead import LOOKS, READS, in_order
 from batchata.io.ledger import Ledger
-from batchata.io.sources import is_file_id, read_document, source_name
-from batchata.running.assignment import Assignment, Requests
+from batchata.io.paths import is_path, is_url, path_of
+from batchata.io.sources import is_file_id, looked_up, read_document, source_name, url_problem
+from batchata.running.assignment import Assignment, Content, Requests
 from batchata.running.forming import encoded_params
+
+logger = logging.getLogger("batchata")
 
 READ_BEFOREHAND = 500
 """So many files are opened before anything is sent: a few seconds, where a run takes an hour."""
 
 _NAMES_A_LINE = 10_000
+_ROUNDED = 1.0
+"""Object stores say in whole seconds when something was written."""
 
 
 def begin(ledger: Ledger, assignment: Assignment, version: str, *, sends: bool = True) -> None:
@@ -77,19 +83,26 @@ def check_same(path: Path, state: RunState, settings: dict[str, str], names: Seq
 
 
 def check_items(assignment: Assignment, state: RunState) -> None:
-    """Raises InputError that names each bad item.
+    """Raises InputError that names each bad item, StorageError that names the first that is not reached.
 
     Of many files only that is seen which shows without reading them: then one that cannot be opened fails alone,
     when its job is formed.
     """
-    waiting = [index for index in range(len(assignment.items)) if not _has_ended(state, index)]
-    check = _messages_problem
+    known = set(state.indexes(Standing.HELD)) if assignment.has_urls else set()  # looks over a network add up
+    waiting = [index for index in range(len(assignment.items)) if index not in known and not _has_ended(state, index)]
+    check, width = _messages_problem, 1
     if assignment.is_files:
-        check = file_problem if len(waiting) > READ_BEFOREHAND else document_problem
+        check, width = (file_problem, LOOKS) if len(waiting) > READ_BEFOREHAND else (document_problem, READS)
+    calls = in_order(check, [assignment.items[index] for index in waiting], width if assignment.has_urls else 1)
     problems = []
-    for index in waiting:
-        if reason := check(assignment.items[index]):
-            name = source_name if assignment.is_files else item_name
+    for index, reason_of in zip(waiting, calls, strict=True):
+        name = source_name if assignment.is_files else item_name
+        try:
+            reason = reason_of()
+        except StorageError as error:
+            problem = Problem(name(assignment.items[index], index), str(error))
+            raise StorageError.of_items([problem], len(assignment.items)) from error
+        if reason:
             problems.append(Problem(name(assignment.items[index], index), reason))
     if problems:
         raise InputError.of_items(problems, len(assignment.items))
@@ -101,10 +114,12 @@ def _has_ended(state: RunState, index: int) -> bool:
 
 def document_problem(item: Any) -> str | None:
     """Why a file cannot be sent, by reading it."""
-    if reason := file_problem(item):
+    if not is_url(item) and (reason := file_problem(item)):
         return reason
     try:
         read_document(item)
+    except StorageError:
+        raise
     except InputError as error:
         return str(error)
     return None
@@ -120,10 +135,13 @@ def check_first(assignment: Assignment, state: RunState, requests: Requests) -> 
 def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) -> None:
     """Raises LedgerMismatchError when a file that was sent has other contents now.
 
-    Only files that were written after they were sent are read again.
+    Only files that were written after they were sent are read again, and those in flight or waiting of which
+    nobody can tell.
     """
     state = ledger.state
-    changed = [index for index in rewritten(assignment, state) if _is_other(index, state, requests)]
+    indexes = list(rewritten(assignment, state))
+    contents = zip(indexes, requests.contents(indexes), strict=True)
+    changed = [index for index, content in contents if _is_other(index, content, state, requests)]
     if changed:
         named = ", ".join(f"item {index} ({state.names[index]})" for index in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
@@ -134,25 +152,47 @@ def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) 
 
 
 def rewritten(assignment: Assignment, state: RunState) -> Iterator[int]:
-    for index in range(min(state.total, len(assignment.items)) if assignment.is_files else 0):
-        item = assignment.items[index]
-        if state.sent_at[index] and isinstance(item, str | PathLike) and _mtime(Path(item)) > state.sent_at[index]:
-            yield index
+    """The items that were sent and whose file may have been written since."""
+    items = assignment.items
+    both = range(min(state.total, len(items)) if assignment.is_files else 0)
+    sent = [index for index in both if state.sent_at[index] and is_path(items[index])]
+    calls = in_order(_modified, [items[index] for index in sent], LOOKS if assignment.has_urls else 1)
+    for index, modified_at in zip(sent, calls, strict=True):
+        try:
+            modified = modified_at()
+        except StorageError as error:
+            logger.warning("whether files changed since they were sent is not known: %s", error)
+            return
+        if _has_ended(state, index) if modified is None else modified <= state.sent_at[index]:
+            continue
+        yield index
 
 
-def _is_other(index: int, state: RunState, requests: Requests) -> bool:
+def _is_other(index: int, content: Callable[[], Content], state: RunState, requests: Requests) -> bool:
     try:
-        params = requests.params(index, state.max_tokens_of(index))
+        params = requests.params_of(content(), state.max_tokens_of(index))
         return request_fingerprint(encoded_params(params)) != state.fingerprints[index]
+    except StorageError as error:
+        logger.warning("whether item %d changed since it was sent is not known: %s", index, error)
+        return False
     except InputError:
         return True
 
 
-def _mtime(path: Path) -> float:
-    """When it was written, or put in its place. A file that is gone was not rewritten."""
+def _modified(item: Any) -> float | None:
+    """When it was written, or put in its place; None where nobody knows. A file that is gone was not rewritten.
+
+    Raises StorageError.
+    """
     try:
-        status = path.stat()
+        place = path_of(item)
+        if not isinstance(place, Path):
+            modified = looked_up(place).modified
+            return None if modified is None else modified + _ROUNDED
+        status = place.stat()
         return max(status.st_mtime, status.st_ctime)
+    except StorageError:
+        raise
     except (OSError, ValueError):
         return 0.0
 
@@ -169,11 +209,17 @@ def file_problem(item: Any) -> str | None:
     """Why a file cannot be sent, as far as that shows without reading it."""
     if isinstance(item, Document | bytes | bytearray | memoryview) or is_file_id(item):
         return None
-    if not isinstance(item, str | PathLike):
+    if not is_path(item):
         return f"a file is a path, bytes or a file_id, not {type(item).__name__}"
     try:
-        path = Path(item)
+        path = path_of(item)
+        if not isinstance(path, Path):
+            return url_problem(looked_up(path))
         size = path.stat().st_size
+    except StorageError:
+        raise
+    except InputError as error:
+        return str(error)
     except FileNotFoundError:
         return f"there is no such file (looked in {Path.cwd()})"
     except (OSError, ValueError) as error:

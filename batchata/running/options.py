@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from os import PathLike
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
@@ -14,6 +13,8 @@ from batchata.core.requests import MAX_REQUESTS
 from batchata.core.retries import ROUNDS
 from batchata.core.session import Policy
 from batchata.errors import InputError
+from batchata.io.paths import PathOrUrl, Place, is_url, path_of
+from batchata.running.gate import Gate
 
 Orchestrator = Literal["local", "prefect"]
 OnCostLimit = Literal["stop", "pause"]
@@ -52,15 +53,33 @@ def checked_orchestrator(given: Any) -> Orchestrator | None:
 
 def checked_limit(max_cost: Any) -> Decimal | None:
     """USD. Raises InputError for what is no amount of money above 0."""
-    if max_cost is None:
+    return _checked_usd("max_cost", max_cost)
+
+
+def _checked_usd(name: str, given: Any) -> Decimal | None:
+    if given is None:
         return None
     try:
-        limit = Decimal(str(max_cost))
+        amount = Decimal(str(given))
     except InvalidOperation as error:
-        raise InputError(f"max_cost is an amount in USD, not {max_cost!r}") from error
-    if not limit.is_finite() or limit <= 0:
-        raise InputError(f"max_cost is {max_cost}; it must be more than 0 USD")
-    return limit
+        raise InputError(f"{name} is an amount in USD, not {given!r}") from error
+    if not amount.is_finite() or amount <= 0:
+        raise InputError(f"{name} is {given}; it must be more than 0 USD")
+    return amount
+
+
+def checked_gate(sample: Any, approve: Any, approve_below: Any) -> Gate | None:
+    """Raises InputError for a sample that is none, or for an approval without a sample."""
+    if sample is None:
+        if approve is not None or approve_below is not None:
+            raise InputError("approve and approve_below are about a sample: give sample=0.01 (a share) or sample=50")
+        return None
+    whole = isinstance(sample, int) and not isinstance(sample, bool) and sample >= 1
+    if not whole and not (isinstance(sample, float) and 0 < sample <= 1):
+        raise InputError(f"sample is {sample!r}; it must be a share above 0 and up to 1.0, or a whole number of items")
+    if approve is not None and not callable(approve):
+        raise InputError(f"approve is a function that is called with the SampleReport, not {approve!r}")
+    return Gate(sample, approve, _checked_usd("approve_below", approve_below))
 
 
 def _check_number(name: str, value: Any, least: int, most: int) -> None:
@@ -90,12 +109,27 @@ def keep_out_of_git(state_path: Path) -> None:
         (folder / ".gitignore").write_text("*\n")
 
 
-def places(state_path: str | PathLike[str] | None, results_dir: str | PathLike[str] | None) -> tuple[Path, Path]:
-    """Where the ledger and the results are: what was not said lies beside what was, or in a folder of the run's own."""
+def places(state_path: PathOrUrl | None, results_dir: PathOrUrl | None) -> tuple[Path, Place]:
+    """Where the ledger and the results are: what was not said lies beside what was, or in a folder of the run's own.
+
+    Raises InputError for a ledger on a URL, and for results on one that nothing here can reach.
+    """
     if state_path is None:
         own = RUNS_FOLDER / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{token_hex(3)}"
         state, beside = own / "ledger.jsonl", own / "results"
     else:
-        state = Path(state_path)
+        state = _ledger_path(state_path)
         beside = state.with_name(f"{state.stem}.results")
-    return state.absolute(), (beside if results_dir is None else Path(results_dir)).absolute()
+    results = beside if results_dir is None else path_of(results_dir)
+    return state.absolute(), results.absolute() if isinstance(results, Path) else results
+
+
+def _ledger_path(state_path: PathOrUrl) -> Path:
+    place = None if is_url(state_path) else path_of(state_path)
+    if not isinstance(place, Path):
+        raise InputError(
+            f"state_path {state_path} is a URL, and a ledger is locked, appended to and synced to the disk, for which "
+            "it takes a file. Give a local path, or one in a folder that all workers mount; files and results_dir may "
+            "be URLs"
+        )
+    return place

@@ -1,19 +1,19 @@
-"""The records of a run, read back from disk in the order of the input."""
+"""The records of a run, read back from where they were kept, in the order of the input."""
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
-from os import PathLike
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from typing import IO, Any, Self, TypeVar, overload
 
 from batchata.core.processed import Processed, read_line, record_from
 from batchata.core.records import Entry, Record
 from batchata.core.state import RunState
 from batchata.errors import InputError, ResultsError
-from batchata.io.results import ResultsFolder
+from batchata.io.paths import PathOrUrl, Place, path_of
+from batchata.io.results import ResultsFolder, names_in, reading_whole
 
 T = TypeVar("T")
 
@@ -21,10 +21,15 @@ _INDEX = re.compile(rb'\{"index":(\d+),')
 _MOST_OPEN = 64
 
 
-def records(state: RunState, folder: ResultsFolder, response_model: Any) -> Iterator[Record[Any]]:
-    """One record for each item that has ended. Memory holds one at a time. Raises ResultsError, InputError."""
+def records(
+    state: RunState, folder: ResultsFolder, response_model: Any, indexes: Iterable[int] | None = None
+) -> Iterator[Record[Any]]:
+    """One record for each item that has ended, or for each of `indexes`, which are in the order of the input.
+
+    Memory holds one at a time. Raises ResultsError, InputError.
+    """
     with _JobFiles(folder) as files:
-        for index in range(state.total):
+        for index in range(state.total) if indexes is None else indexes:
             if state.kind_of(index) is not None:
                 yield record_from(read_line(files.line(state.job_of(index), index), response_model))
 
@@ -34,14 +39,14 @@ class _JobFiles:
 
     def __init__(self, folder: ResultsFolder) -> None:
         self._folder = folder
-        self._open: OrderedDict[int, IO[bytes]] = OrderedDict()
+        self._open: OrderedDict[int, tuple[IO[bytes], ExitStack]] = OrderedDict()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         while self._open:
-            self._open.popitem()[1].close()
+            self._open.popitem()[1][1].close()
 
     def line(self, job: int, index: int) -> bytes:
         """The line about an item; those asked for in one job come in the order of the input."""
@@ -54,26 +59,28 @@ class _JobFiles:
     def _file(self, job: int) -> IO[bytes]:
         if job in self._open:
             self._open.move_to_end(job)
-            return self._open[job]
+            return self._open[job][0]
         if len(self._open) >= _MOST_OPEN:
-            self._open.popitem(last=False)[1].close()
+            self._open.popitem(last=False)[1][1].close()
+        stack = ExitStack()
         try:
-            self._open[job] = self._folder.job_file(job).open("rb")
+            file = stack.enter_context(reading_whole(self._folder.job_file(job)))
         except OSError as error:
             raise ResultsError(f"the results of job {job} cannot be read: {error}") from error
-        return self._open[job]
+        self._open[job] = file, stack
+        return file
 
 
 class FolderReader:
     """The results of one run in a folder, without its ledger."""
 
-    def __init__(self, folder: Path, response_model: Any, run_id: str | None) -> None:
+    def __init__(self, folder: Place, response_model: Any, run_id: str | None) -> None:
         self._folder = folder / "processed"
         self._model = response_model
         self._run_id = run_id
 
     def entries(self) -> list[Entry[Any]]:
-        """Those that succeeded, in the order of the input. Raises InputError."""
+        """Those that succeeded, in the order of the input. Raises InputError, ResultsError."""
         last: dict[int, Processed[Any]] = {}
         for each in self._all():
             if each.index not in last or each.attempt >= last[each.index].attempt:
@@ -82,14 +89,17 @@ class FolderReader:
         return [{"result": each.result, "citations": each.citations} for each in found if each.outcome == "succeeded"]
 
     def _all(self) -> Iterator[Processed[Any]]:
-        for path in self._files():
-            with path.open("rb") as file:
-                yield from (read_line(line, self._model) for line in file)
+        try:
+            for path in self._files():
+                with reading_whole(path) as file:
+                    yield from (read_line(line, self._model) for line in file)
+        except OSError as error:
+            raise ResultsError(f"the results in {self._folder} cannot be read: {error}") from error
 
-    def _files(self) -> list[Path]:
-        runs: dict[str, list[Path]] = {}
-        for path in sorted(self._folder.glob("*-*.jsonl")):
-            runs.setdefault(path.stem.rsplit("-", 1)[0], []).append(path)
+    def _files(self) -> list[Place]:
+        runs: dict[str, list[Place]] = {}
+        for name in names_in(self._folder, "*-*.jsonl"):
+            runs.setdefault(name.rsplit("-", 1)[0], []).append(self._folder / name)
         if not runs:
             raise InputError(f"there are no results in {self._folder}")
         if self._run_id is not None:
@@ -106,22 +116,23 @@ class FolderReader:
 
 @overload
 def load_results_from_disk(
-    results_dir: str | PathLike[str], response_model: type[T], *, run_id: str | None = None
+    results_dir: PathOrUrl, response_model: type[T], *, run_id: str | None = None
 ) -> list[Entry[T]]: ...
 
 
 @overload
 def load_results_from_disk(
-    results_dir: str | PathLike[str], response_model: None = None, *, run_id: str | None = None
+    results_dir: PathOrUrl, response_model: None = None, *, run_id: str | None = None
 ) -> list[Entry[Any]]: ...
 
 
 def load_results_from_disk(
-    results_dir: str | PathLike[str], response_model: Any = None, *, run_id: str | None = None
+    results_dir: PathOrUrl, response_model: Any = None, *, run_id: str | None = None
 ) -> list[Entry[Any]]:
     """The results that a `BatchManager` left in its `results_dir`, as its `results()` gives them.
 
     Those that succeeded, in the order of the input, as instances of `response_model` (the one of the run; without
-    it as plain JSON). `run_id` is needed only when several runs share the folder. Raises InputError.
+    it as plain JSON). `run_id` is needed only when several runs share the folder. Raises InputError, and ResultsError
+    when they are there and cannot be read.
     """
-    return FolderReader(Path(results_dir), response_model, run_id).entries()
+    return FolderReader(path_of(results_dir), response_model, run_id).entries()

@@ -25,6 +25,7 @@ from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
 from batchata.running.forming import Former
+from batchata.running.gate import Gate, Gatekeeper, prepare_gate
 from batchata.running.loop import Hands, Loop
 from batchata.running.opening import check_first, check_unchanged, failed_items, opened, retry, rewritten
 from batchata.running.settling import Settler
@@ -48,6 +49,7 @@ class Run:
     cache: object = True
     refresh_cache: bool = False
     cancel_on_exit: bool = False
+    gate: Gate | None = None
 
     def prepare(self, ledger: Ledger) -> bool:
         """Writes down that the run goes on; False when there is nothing left to do, for which no key is needed."""
@@ -79,7 +81,10 @@ class Run:
                 check_unchanged(ledger, self.assignment, requests)
             worker = self._worker(ledger, client, info, requests, cache)
             retried = retry(ledger, requests, info.max_tokens) if self.policy.only_retries else 0
-            finish = Loop(ledger, session, worker, hands, watch, self.cancel_on_exit).run()
+            if self.policy.sends and not self.policy.only_retries:
+                prepare_gate(ledger, run_id_of(ledger.state), self.gate)
+            keeper = Gatekeeper(self.gate, self.folder, self.assignment.response_model) if self.gate else None
+            finish = Loop(ledger, session, worker, hands, watch, self.cancel_on_exit, keeper).run()
             return replace(finish, retried=retried)
 
     def _has_work(self, state: RunState) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -25,7 +25,8 @@ from batchata.errors import IncompleteResultsError, NotEndedError, ResultsError,
 from batchata.io.batches import BatchStatus, poll
 from batchata.io.cache import ResultCache
 from batchata.io.downloads import download_results
-from batchata.io.results import raw_results
+from batchata.io.paths import Place
+from batchata.io.results import raw_results, reading_whole
 from batchata.running.assignment import RunContext
 
 logger = logging.getLogger("batchata")
@@ -80,18 +81,15 @@ class Settler:
     @contextmanager
     def _raw(self, step: Collect, status: BatchStatus) -> Iterator[tuple[IO[bytes], str]]:
         """The API's lines: those on disk from an earlier try, else downloaded; and why one may be missing."""
-        kept = self.run.folder.raw / f"{step.batch_id}.jsonl"
-        if kept.exists():
-            with kept.open("rb") as file:
+        with ExitStack() as stack:
+            with _reachable(step.batch_id):
+                file = _kept(self.run.folder.raw / f"{step.batch_id}.jsonl", stack)
+            if file is not None:
                 yield file, _NO_LINE
-            return
-        with raw_results(self.run.folder.raw, step.batch_id) as (file, keep):
-            try:
+                return
+            file, keep = stack.enter_context(raw_results(self.run.folder.raw, step.batch_id))
+            with _reachable(step.batch_id):
                 why = self._download(step, status, file)
-            except OSError as error:
-                raise ResultsError(
-                    f"the results of {step.batch_id} cannot be kept: {error}. Run again to go on"
-                ) from error
             keep()
             file.seek(0)
             yield file, why
@@ -153,6 +151,23 @@ class Settler:
                 assert_never(found)
         if not isinstance(outcome, Succeeded) and not isinstance(found, NotAtFault):
             sums.causes.append(cause_of(outcome))
+
+
+@contextmanager
+def _reachable(batch_id: str) -> Iterator[None]:
+    """Where its results are kept. Raises ResultsError."""
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(f"the results of {batch_id} cannot be kept: {error}. Run again to go on") from error
+
+
+def _kept(place: Place, stack: ExitStack) -> IO[bytes] | None:
+    """The raw results of an earlier try."""
+    try:
+        return stack.enter_context(reading_whole(place))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 @dataclass(slots=True)

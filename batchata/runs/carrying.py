@@ -76,7 +76,7 @@ def carry_out(spec: RunSpec, *, orchestrator: Orchestrator | None = None) -> Sum
         before = folder.spec() if folder.exists() else None
         folder.describe(spec)  # first, so that a run that is killed can be gone on with by others
         try:
-            summary = manager.run(wait=spec.wait)
+            summary = manager.run(wait=spec.wait, sample=spec.sampled, approve_below=spec.approve_below)
         except LedgerMismatchError:
             if before is not None:
                 folder.describe(before)

@@ -22,18 +22,24 @@ logger = logging.getLogger("batchata")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What was found at one open run. Without a `spec` and a `summary`, `trouble` says why there is none."""
+    """What was found at one open run. Without a `spec` and a `summary`, `trouble` says why there is none.
+
+    One that was `halted` before, cancelled for instance, is only collected and asks nothing.
+    """
 
     folder: RunFolder
     spec: RunSpec | None = None
     summary: Summary | None = None
     trouble: str = ""
+    halted: bool = False
 
     @property
     def asks(self) -> bool:
-        """Whether the run has come to its limit and wants a person to be asked."""
-        at_limit = self.summary is not None and self.summary["cost_limit_reached"]
-        return at_limit and self.spec is not None and self.spec.on_cost_limit == "pause"
+        """Whether the run has come to its limit, or to the end of its sample, and wants a person to be asked."""
+        if self.spec is None or self.summary is None or self.halted:
+            return False
+        at_limit = self.summary["cost_limit_reached"] and self.spec.on_cost_limit == "pause"
+        return at_limit or self.summary["awaits_approval"]
 
     def parameters(self) -> dict[str, Any]:
         """What `run_batch` is to be given to go on with this very run."""
@@ -63,13 +69,16 @@ def _visit(folder: RunFolder) -> Visit | None:
     if not state.open and (state.halted or state.limit_reached):
         return None
     with manager_of(spec, folder, on_cost_limit="stop") as manager:
-        summary = _gone_on(manager, halted=bool(state.halted))
+        summary = manager.collect(wait=False) if state.halted else _gone_on(manager, spec)
     folder.note(summary)
-    return Visit(folder, spec, summary)
+    return Visit(folder, spec, summary, halted=bool(state.halted))
 
 
-def _gone_on(manager: BatchManager[object], *, halted: bool) -> Summary:
-    return manager.collect(wait=False) if halted else manager.run(wait=False)
+def _gone_on(manager: BatchManager[object], spec: RunSpec) -> Summary:
+    """Whoever goes from run to run cannot wait for a person: one is asked in a flow run of its own."""
+    if spec.sampled is None:
+        return manager.run(wait=False)
+    return manager.run(wait=False, sample=spec.sampled, approve=lambda _: False, approve_below=spec.approve_below)
 
 
 def report(visits: Sequence[Visit]) -> str:

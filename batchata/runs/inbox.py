@@ -19,8 +19,8 @@ from filelock import FileLock, Timeout
 from batchata.core.fingerprints import namespace_of
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
 from batchata.core.summary import Summary
-from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem
-from batchata.io.listing import content_hash, list_files
+from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
+from batchata.io.listing import content_hash, is_missing_folder, list_files
 from batchata.running.opening import READ_BEFOREHAND, document_problem, file_problem
 from batchata.runs.carrying import carry_out, manager_of
 from batchata.runs.folder import RunFolder
@@ -84,9 +84,12 @@ class Inbox:
         return found._replace(new=usable), [Problem(path, reason) for path, reason in reasons.items()]
 
     def _files(self, before: Mapping[str, Picked]) -> Iterator[Picked]:
-        for path, size, stamp in list_files([self.watched]):
-            content = content_if_unchanged(before.get(path), size, stamp) or content_hash(path)
-            yield Picked(path, size, stamp, content)
+        """Raises InputError for a folder of this machine that is not there, unlike one that is empty."""
+        if is_missing_folder(self.watched):
+            raise InputError(f"there is no folder {self.watched} to watch (looked from {Path.cwd()})")
+        for each in list_files([self.watched], may_be_none=True):
+            known = content_if_unchanged(before.get(each.path), each.size, each.stamp)
+            yield Picked(each.path, each.size, each.stamp, known or content_hash(each.path))
 
     def begin(self, files: Sequence[Picked], spec: RunSpec) -> RunFolder:
         """The folder of a new run over these files: there as a whole or not at all."""
@@ -147,6 +150,8 @@ def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec) -> Summary | None:
     if not run.state().halted:
         try:
             return _carried_out(inbox, run)
+        except StorageError:
+            raise  # nothing is known of the files
         except (InputError, LedgerMismatchError) as error:
             logger.warning("%s is not gone on with, what it sent is collected: %s", run.path, error)
     summary = _collected(run)

@@ -8,8 +8,7 @@ from typing import Any
 import orjson
 
 from batchata.errors import InputError, Problem
-from batchata.io.listing import expand_files
-from batchata.io.sources import read_text
+from batchata.io.listing import expand_files, read_text
 from batchata.runs.spec import RunSpec
 
 

@@ -100,11 +100,27 @@ Wait = Annotated[
         description="Wait for the batches. If not, the run ends when all that may be is sent, and collect-due goes on."
     ),
 ]
+Sample = Annotated[
+    PositiveFloat | None,
+    Field(
+        description="Send a random sample first and ask whether to send the rest: a share below 1 (0.01), or a number "
+        "of items (50)."
+    ),
+]
+ApproveBelow = Annotated[
+    PositiveFloat | None,
+    Field(
+        description="US dollars: go on after the sample without asking when the forecast's upper end is at most this."
+    ),
+]
 RunState = Annotated[
     str, Field(description="The state folder of a run, as its summary names it (it holds run.json and ledger.jsonl).")
 ]
 AskWith = Annotated[
     str | None,
-    Field(description="The deployment that asks a person when a run comes to its limit; without one, nobody is asked."),
+    Field(
+        description="The deployment that asks a person when a run comes to its limit, or its sample has ended; without "
+        "one, nobody is asked."
+    ),
 ]
 Inbox = Annotated[str, Field(description="A folder, a glob or an fsspec URL prefix that is watched for new files.")]

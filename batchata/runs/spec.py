@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from batchata.core.fingerprints import namespace_of
 from batchata.errors import InputError
@@ -17,7 +17,8 @@ from batchata.runs import parameters as p
 
 _NOT_THE_WORK = frozenset({
     "max_cost", "on_cost_limit", "answer_within", "items_per_job", "max_parallel_jobs", "results_dir", "state_dir",
-    "home", "name", "credentials", "cache", "on_cancel", "wait",
+    "home", "name", "credentials", "cache", "on_cancel", "wait", "sample",
+    "approve_below",
 })  # fmt: skip
 """How a run is carried out; with others of these it is the same work."""
 
@@ -50,6 +51,8 @@ class RunSpec(BaseModel):
     cache: p.Cache = True
     on_cancel: p.OnCancel = "leave"
     wait: p.Wait = True
+    sample: p.Sample = None
+    approve_below: p.ApproveBelow = None
 
     @model_validator(mode="after")
     def _says_what_to_do(self) -> Self:
@@ -63,6 +66,18 @@ class RunSpec(BaseModel):
             needs = "a conversation has its prompt in a message" if self.messages_file else "files need a prompt"
             raise ValueError(f"{needs}; see prompt and prompt_file")
         return self
+
+    @field_validator("sample", mode="after")
+    @classmethod
+    def _is_a_share_or_a_number(cls, sample: float | None) -> float | None:
+        if sample is not None and sample > 1 and not sample.is_integer():
+            raise ValueError("a sample is a share below 1, or a whole number of items")
+        return sample
+
+    @property
+    def sampled(self) -> float | None:
+        """The sample as `BatchManager.run` takes it: JSON does not tell 50.0 items from 50."""
+        return self.sample if self.sample is None or self.sample < 1 else int(self.sample)
 
     def carried_out_like(self, other: RunSpec) -> RunSpec:
         """The same work with the limits and places of another, except where the run itself lives."""

@@ -109,6 +109,7 @@ def observed(state):
         "next job": state.next_job,
         "limit reached": state.limit_reached,
         "answers": state.answers,
+        "sample": state.sample,
         "fingerprints": state.fingerprints,
         "sent at": list(state.sent_at),
         "standing": {each: state.indexes(each) for each in Standing},

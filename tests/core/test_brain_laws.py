@@ -24,12 +24,14 @@ from batchata.core.events import (
 )
 from batchata.core.jobs import Fit, Packing
 from batchata.core.outcomes import Canceled, Errored, Expired, Invalid, Missing, Refused, Succeeded, Truncated
-from batchata.core.plan import decide
+from batchata.core.plan import decide, gated_sample
 from batchata.core.reacting import react, withdrawn
 from batchata.core.retries import Final, NotAtFault, SendAgain, cause_of, verdict
+from batchata.core.sampling import draw
 from batchata.core.session import Policy, Session, Stop
 from batchata.core.state import RunState, Standing
 from batchata.core.steps import (
+    Approve,
     Ask,
     Collect,
     Collected,
@@ -166,6 +168,9 @@ class Story:
         self.most_parallel = self.chance.choice((1, 2, 5))
         self.items_per_job = self.chance.choice((1, 2, 3, 10))
         self.on_limit = self.chance.choice(("stop", "ask", "ask"))
+        self.gate = random.Random(f"gate {seed}")
+        self.wanted = self.gate.choice((None, 1, 2, 0.3, 1.0))
+        self.approvals = 0
         self.session = None
         self.under_way = []
         self.releases = Counter()
@@ -232,6 +237,7 @@ class Story:
 
     def _check_new(self, job):
         """Before a batch is created: its items were released by whatever held them before, durably."""
+        self._check_gate({each.item for each in job})
         assert len(self.state.open) <= self.most_parallel
         assert len({each.item for each in job}) == len(job)
         released = self._released()
@@ -239,6 +245,19 @@ class Story:
             for each in batch.sent:
                 if each.item in {new.item for new in job}:
                     assert (batch.batch_id, each.item) in released, f"item {each.item} may be paid twice"
+
+    def _check_gate(self, items):
+        """Until the sample is approved, durably, nothing else is sent; and it was approved by somebody."""
+        if not self.session.policy.gated:
+            return
+        events = [decoded_event(line) for line in self.lines[: self.synced]]
+        decisions = [event for event in events if isinstance(event, Decided)]
+        sampled = [set(event.items) for event in decisions if event.what == "sample"]
+        assert len(sampled) <= 1, "it was sampled twice"
+        if sampled and not any(event.what == "approved" for event in decisions):
+            assert items <= sampled[0], "an item was sent before the sample was approved"
+        elif sampled:
+            assert self.approvals, "nobody approved"
 
     def _released(self):
         """The items of batches that the ledger says may be sent again, and where nobody pays for them twice unasked."""
@@ -381,13 +400,14 @@ class Story:
     def run(self, *, only_retries=False):
         """One process over the ledger. None when it died."""
         self.under_way = []
+        gated = self.wanted is not None and not only_retries and self.gate.random() < 0.95
         try:
-            return self._run(only_retries=only_retries)
+            return self._run(only_retries=only_retries, gated=gated)
         except DeathError:
             self._die()
             return None
 
-    def _run(self, *, only_retries):
+    def _run(self, *, only_retries, gated):
         if self.state.run is None:
             self.record(RunStarted(at=self.now(), run_id="run", version="1", model="m", settings={}))
         if self.state.total < self.items:
@@ -395,8 +415,10 @@ class Story:
             self.record(ItemsAdded(at=self.now(), first=self.state.total, names=names))
         self.record(Opened(at=self.now(), pid=1, host="h", max_cost=self.limit), sync=True)
         policy = Policy(self.items_per_job, self.most_parallel, on_limit=self.on_limit, lost_after=LOST_AFTER,
-                        only_retries=only_retries)  # fmt: skip
+                        only_retries=only_retries, gated=gated)  # fmt: skip
         self.session = Session(policy, started=self.world.now)
+        if not only_retries:
+            self._prepare_gate(gated=gated)
         failed = [item for item in range(self.items) if self.state.kind_of(item) not in (None, "succeeded")]
         if only_retries and failed:
             self.record(Decided(at=self.now(), what="retry", items=failed), sync=True)
@@ -404,6 +426,16 @@ class Story:
             finish = self._round()
             if finish is not None:
                 return finish
+
+    def _prepare_gate(self, *, gated):
+        """As `running.gate.prepare_gate` does it."""
+        unsent, sample = self.state.indexes(Standing.PENDING), self.state.sample
+        if gated and sample is None and unsent:
+            drawn = draw("run", self.wanted, unsent, self.state.total)
+            self.record(Decided(at=self.now(), what="sample", items=drawn), sync=True)
+        if not gated and sample is not None and not sample.approved:
+            self.approvals += 1
+            self.record(Decided(at=self.now(), what="approved"), sync=True)
 
     def _round(self):
         self.steps += 1
@@ -414,7 +446,7 @@ class Story:
         for event in withdrawn(self.state, self.session, self.world.now):
             self.record(event)
         steps = decide(self.state, self.session, self.world.now)
-        assert len(steps) == 1 or not any(isinstance(step, Wait | Ask | Finish) for step in steps)
+        assert len(steps) == 1 or not any(isinstance(step, Wait | Ask | Approve | Finish) for step in steps)
         for step in steps:
             match step:
                 case Finish():
@@ -422,6 +454,8 @@ class Story:
                     return step
                 case Ask():
                     self._ask(step)
+                case Approve():
+                    self._approve(step)
                 case Wait():
                     self._wait(step)
                 case _:
@@ -449,6 +483,26 @@ class Story:
         self.session.blocked_at = None
         limit = question.limit + self.chance.choice((Decimal("0.001"), Decimal("0.5")))
         self.record(Decided(at=self.now(), what="limit", limit=limit), sync=True)
+
+    def _approve(self, question):
+        """The sample has ended as a whole, and what it cost is what the world has on its bill for it."""
+        state, report = self.state, question.report
+        assert not state.open
+        assert not self.session.busy
+        assert all(state.kind_of(index) for index in state.sample.costs)
+        assert sum(report.outcomes.values()) == report.items
+        if report.forecast is not None:
+            bills = [batch.bills[each.item] for batch in self.world.batches.values() for each in batch.sent
+                     if each.item in state.sample.costs]  # fmt: skip
+            assert report.cost_per_item * report.items == pytest.approx(sum(bills, ZERO))
+            assert report.forecast >= report.spent
+        self._may_die(0.05)
+        if self.gate.random() < 0.4:
+            self.session.stop = Stop("nobody approved")
+            self.record(Decided(at=self.now(), what="stop"), sync=True)
+            return
+        self.approvals += 1
+        self.record(Decided(at=self.now(), what="approved"), sync=True)
 
     def _wait(self, step):
         if self.under_way:
@@ -494,10 +548,10 @@ class Story:
         raise AssertionError(f"it never finished: {finish}")
 
     def _check_limit(self):
-        """It is reached only when it does not cover any single item that waits."""
+        """It is reached only when it does not cover any single item that may be sent."""
         if not self.state.open and not self.session.stop:
-            left = self.state.budget.left
-            waiting = list(self.state.pending())
+            left, sample = self.state.budget.left, gated_sample(self.state, self.session)
+            waiting = list(self.state.pending_of(sample.costs) if sample else self.state.pending())
             assert waiting
             assert all(self.world.bound(item, self.state.max_tokens_of(item)) > left for item in waiting)
 
@@ -571,7 +625,7 @@ def test_the_stories_are_not_all_the_same():
         seen["held"] += story.state.budget.held > 0
         seen["cached"] += story.state.tally.cached > 0
     few = {name: seen[name] for name in ("unsent", "again", "waits", "held", "cached", "adopted", "retry",
-                                         "limit", "limit_reached", "stop") if seen[name] < 3}  # fmt: skip
+                                         "limit", "limit_reached", "stop", "sample", "approved") if seen[name] < 3}  # fmt: skip
     assert not few
     assert seen["sessions"] > 150
 

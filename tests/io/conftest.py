@@ -1,7 +1,9 @@
 import pytest
 from pydantic import BaseModel
 
+from batchata.io import remote
 from tests.pdfs import invoice_pdf
+from tests.urls import emptied
 
 
 class Invoice(BaseModel):
@@ -16,3 +18,10 @@ def invoices(tmp_path):
     for number, path in enumerate(paths):
         path.write_bytes(invoice_pdf(number))
     return paths
+
+
+@pytest.fixture
+def dials(monkeypatch):
+    """Of `unkind://`, which is empty, as `memory://` is; what fails there is tried again at once."""
+    monkeypatch.setattr(remote, "PAUSES", (0.01, 0.01))
+    return emptied()

@@ -48,6 +48,10 @@ class TestText:
             "$3.2000 reserved, 1:03:12, next look in 12 s"
         )
 
+    def test_a_sample_is_said(self):
+        assert "a sample of 1,200 first, 12 failed" in plain_line(replace(SNAPSHOT, sampled=1_200))
+        assert "sample" not in plain_line(SNAPSHOT)
+
     def test_what_is_zero_or_unknown(self):
         assert plain_line(NOTHING) == "0 of 0 items ended, 0 failed, 0 batches in flight, cost not known, 0:00:00"
         assert "cost not known, limit $50.00, reserve not known" in plain_line(UNKNOWN)
@@ -275,3 +279,35 @@ class TestTerminal:
         lines = [line for line in log.read_text().splitlines() if "items ended" in line]
         assert [line.split(" items")[0] for line in lines] == ["0 of 100", "60 of 100", "100 of 100"]
         assert "\x1b" not in log.read_text()
+
+    def test_who_is_asked_has_the_terminal_to_himself(self, tmp_path):
+        path = tmp_path / "asking.py"
+        path.write_text(ASKING)
+        child = spawned(sys.executable, [str(path)])
+        child.expect("40 of 100")
+        child.expect("Go on[?] ")
+        assert child.expect([r"\x1b", pexpect.TIMEOUT], timeout=1.5) == 1, "the display was drawn over the question"
+        child.sendline("yes")
+        child.expect("80 of 100")
+        rest = printed_by(child)
+        assert rest.rstrip().endswith("answered yes")
+        assert child.exitstatus == 0
+
+
+ASKING = """
+import time
+from dataclasses import replace
+from decimal import Decimal
+from batchata.core.snapshots import Snapshot
+from batchata.progress import watching
+
+before = Snapshot(100, 40, 0, 0, 60, 0, 0, Decimal("0.4"), None, None, 1.0, None)
+with watching(enabled=True) as show:
+    show(before)
+    time.sleep(0.3)
+    show(replace(before, asks=True))
+    answer = input("Go on? ")
+    show(replace(before, succeeded=80, pending=20))
+    time.sleep(0.3)
+print("answered", answer)
+"""

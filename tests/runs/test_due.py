@@ -6,6 +6,7 @@ from batchata.io.ledger import open_ledger
 from batchata.runs.carrying import cancel, carry_out
 from batchata.runs.due import collect_due, report, sentence
 from batchata.runs.folder import folder_of
+from batchata.runs.spec import spec_of
 from tests.runs.conftest import HOUR
 
 HOME = Path(".batchata")
@@ -63,6 +64,47 @@ def test_a_run_that_comes_to_its_limit_between_visits_wants_a_person_asked_once(
     assert visit.summary["cost_limit_reached"]
     assert visit.parameters()["state_dir"] == str(folder_of(one).path)
     assert visit.parameters()["files"] == ["notes"]
+
+
+def test_when_a_sample_comes_home_a_person_is_asked_once_and_nothing_more_is_sent(hourly, notes, spec):
+    notes(*(f"Nr{n}" for n in range(20)))
+    one = spec(files=["notes"], wait=False, sample=4)
+    assert carry_out(one)["in_flight_items"] == 4
+    assert [visit.asks for visit in visits()] == [False]
+    hourly.advance(HOUR)
+    (visit,) = visits()
+    assert visit.asks
+    assert "the sample of 4 items is done" in visit.summary["stopped"]
+    assert spec_of(visit.parameters()).sampled == 4
+    assert visits() == []
+    assert hourly.state()["items_billed"] == 4
+    carry_out(spec_of(visit.parameters() | {"approve_below": 50}))
+    for _ in range(3):
+        hourly.advance(HOUR)
+        visits()
+    assert hourly.state()["items_billed"] == 20
+
+
+def test_the_sample_of_a_cancelled_run_is_collected_and_nobody_is_asked(hourly, notes, spec):
+    notes(*(f"Nr{n}" for n in range(20)))
+    one = spec(files=["notes"], wait=False, sample=4)
+    carry_out(one)
+    cancel(folder_of(one))
+    hourly.advance(HOUR)
+    (visit,) = visits()
+    assert (visit.summary["in_flight_items"], visit.summary["pending_items"], visit.asks) == (0, 16, False)
+    assert visits() == []
+
+
+def test_a_sample_that_is_cheap_enough_is_gone_on_with_between_visits(hourly, notes, spec):
+    notes(*(f"Nr{n}" for n in range(20)))
+    carry_out(spec(files=["notes"], wait=False, sample=0.2, approve_below=50))
+    asked = []
+    for _ in range(4):
+        hourly.advance(HOUR)
+        asked += [visit for visit in visits() if visit.asks]
+    assert asked == []
+    assert hourly.state()["items_billed"] == 20
 
 
 def test_of_a_cancelled_run_is_collected_what_was_sent_and_nothing_is_sent(hourly, notes, spec):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from batchata import LedgerInUseError, load_results_from_disk
+from upath import UPath
+
+from batchata import InputError, LedgerInUseError, load_results_from_disk
 from batchata.runs.due import collect_due
 from batchata.runs.inbox import inbox_of, process_inbox, report, sentence
 from tests.runs.conftest import HOUR
@@ -119,6 +121,21 @@ def test_another_prompt_is_for_what_is_new(simulator, put, pick_up):
 def test_an_empty_inbox_is_no_error(simulator, pick_up, tmp_path):
     (tmp_path / "inbox").mkdir()
     assert pick_up().new == 0
+
+
+def test_a_folder_that_is_not_there_is_an_error_and_no_empty_inbox(pick_up):
+    with pytest.raises(InputError, match="there is no folder inbox to watch"):
+        pick_up()
+
+
+def test_a_bucket_is_watched_too(simulator, spec):
+    bucket = UPath("memory://watched/today")
+    for name in ("Ada", "Grace"):
+        (bucket / f"{name}.txt").write_text(f"Name: {name}")
+    look = lambda: process_inbox(spec(files=["memory://watched/"], results_dir="memory://results"))  # noqa: E731
+    assert look().new == 2
+    (bucket / "Alan.txt").write_text("Name: Alan")
+    assert (look().new, sent(simulator)) == (1, 3)
 
 
 def test_two_at_a_time_are_kept_apart(simulator, put, pick_up, spec):

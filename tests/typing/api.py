@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, assert_type
@@ -22,6 +22,7 @@ from batchata import (
     Rates,
     Record,
     Request,
+    SampleReport,
     Summary,
     batch,
     bound,
@@ -65,12 +66,20 @@ def jobs(client: Anthropic) -> None:
     assert_type(BatchJob.attach("msgbatch_1"), BatchJob[str])
 
 
+def approve(report: SampleReport) -> bool:
+    assert_type(report.forecast, Decimal | None)
+    assert_type(report.results, Sequence[Record[Any]])
+    return report.spent < 5
+
+
 def runs(client: Anthropic) -> None:
     objects = BatchManager(
         files=["a.pdf", Path("b.pdf")], prompt="x", response_model=Invoice, max_cost=5, temperature=0
     )
     assert_type(objects, BatchManager[Invoice])
     assert_type(objects.run(print_progress=True), Summary)
+    assert_type(objects.run(sample=0.01, approve=approve, approve_below=20), Summary)
+    assert_type(objects.run(sample=50, approve=lambda report: report.high is not None), Summary)
     assert_type(objects.retry_failed()["failed_items"], int)
     assert_type(objects.results()[0]["result"].total, float)
     assert_type(objects.outcomes(), Iterator[Record[Invoice]])
