@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import http.client
 import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+
+from tests.stack.tied import tied
 
 START_SECONDS = 120
-
-# The shell is the leader of a process group of its own. It ends the group when its input ends, that is: also when
-# the tests are killed and nobody is left to stop the server.
-_TIED_TO_US = '"$@" & read -r _; kill -9 0'
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,14 @@ class PrefectServer:
 
 
 @contextmanager
-def running_server(*, port: int | None = None) -> Iterator[PrefectServer]:
+def running_server(
+    *, port: int | None = None, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[PrefectServer]:
+    """On SQLite, unless `settings` (variables of the environment) name another database."""
     port = port or free_port()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="prefect-", ignore_cleanup_errors=True)))
-        server = PrefectServer(f"http://127.0.0.1:{port}/api", _environment_of(home, port))
+        server = PrefectServer(f"http://127.0.0.1:{port}/api", _environment_of(home, port) | settings)
         stack.enter_context(_process(server, port, home / "server.log"))
         yield server
 
@@ -88,18 +89,9 @@ def _environment_of(home: Path, port: int) -> dict[str, str]:
 
 @contextmanager
 def _process(server: PrefectServer, port: int, log: Path) -> Iterator[None]:
-    command = ["sh", "-c", _TIED_TO_US, "sh", sys.executable, "-m", "prefect", "server", "start"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, env=server.environment, stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True
-        )
-    try:
+    with tied([sys.executable, "-m", "prefect", "server", "start"], server.environment, log) as process:
         _wait_until_healthy(port, process, log)
         yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdin.close()
 
 
 def _wait_until_healthy(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
