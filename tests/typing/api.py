@@ -9,6 +9,7 @@ from typing import Any, assert_type
 
 from anthropic import Anthropic
 from pydantic import BaseModel
+from upath import UPath
 
 from batchata import (
     BatchJob,
@@ -18,6 +19,7 @@ from batchata import (
     Cost,
     Document,
     Entry,
+    Listed,
     Outcome,
     Rates,
     Record,
@@ -27,6 +29,9 @@ from batchata import (
     batch,
     bound,
     build_requests,
+    content_hash,
+    expand_files,
+    list_files,
     load_results_from_disk,
     make_client,
     map_citations,
@@ -117,3 +122,14 @@ def verbs() -> None:
 def simulated() -> None:
     with Simulator(progress=AfterLooks(2), faults=Faults().drop("create", "after")) as url:
         assert_type(url, str)
+
+
+def urls(client: Anthropic) -> None:
+    here = UPath("s3://bucket/inbox", endpoint_url="x")
+    assert_type(expand_files(["a/*.pdf", Path("b"), here]), list[str])
+    assert_type(list_files([here]), list[Listed])
+    assert_type(content_hash(here), str)
+    manager = BatchManager(files=[here, "s3://bucket/a.pdf", Path("b.pdf"), b"x"], prompt="x", results_dir=here)
+    assert_type(manager.results(), list[Entry[str]])
+    assert_type(load_results_from_disk(here, Invoice), list[Entry[Invoice]])
+    batch(files=[here], prompt="x", raw_results_dir=here, client=client)
