@@ -50,6 +50,11 @@ class Artifacts:
             if self._shown.get(view.key) != view and self._clock() >= self._away_until:
                 self._try(view)
 
+    def line(self) -> Line:
+        """The connection to the server, which costs too much to be opened for each purpose."""
+        self._line = self._line or Line()
+        return self._line
+
     def close(self) -> None:
         """Ends the connection; it is opened again when it is needed."""
         if self._line is not None:
@@ -58,8 +63,7 @@ class Artifacts:
 
     def _try(self, view: View) -> None:
         try:
-            self._line = self._line or Line()
-            self._line.call(lambda client: self._put(client, view))
+            self.line().call(lambda client: self._put(client, view))
             self._shown[view.key] = view
         except (HTTPError, ValueError) as error:  # ValueError: an answer that is none of Prefect's
             self._pause(error)

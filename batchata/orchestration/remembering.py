@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import socket
+from collections.abc import Callable
 from http import HTTPStatus
 from uuid import UUID
 
@@ -53,21 +54,18 @@ class Memory:
         if reason := refusal(known, self._here):
             raise LedgerError(reason)
 
-    def note(self) -> None:
+    def note(self, line: Callable[[], Line]) -> None:
         """Remembers the ledger; to be called before its first job is sent. Once it worked, it does nothing."""
         if self._is_noted or self._flow_run is None:
             return
         run_id, here = self._flow_run, self._here
-        line = Line()
         try:
-            line.call(lambda client: client.create_flow_run_input(run_id, here.key, here.model_dump_json()))
+            line().call(lambda client: client.create_flow_run_input(run_id, here.key, here.model_dump_json()))
             self._is_noted = True
         except HTTPError as error:
             self._is_noted = _is_there(error)
             if not self._is_noted:
                 logger.warning("the flow run could not take down where its ledger is: %s", error)
-        finally:
-            line.close()
 
 
 def _is_there(error: HTTPError) -> bool:

@@ -78,7 +78,7 @@ class Reporter:
 
     def sending(self) -> None:
         """To be called before a message batch is created."""
-        self._memory.note()
+        self._memory.note(self._artifacts.line)
 
     def asking(self) -> None:
         """To be called before a person is asked."""
@@ -105,7 +105,7 @@ class Reporter:
     def _begin(self) -> None:
         state = self._state
         if state.next_job > 1:
-            self._memory.note()
+            self._memory.note(self._artifacts.line)
         announce("run.started", self._facts, {**figures(self._facts, state), "goes_on": state.next_job > 1})
         self._show(None)
 
