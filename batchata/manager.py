@@ -40,12 +40,15 @@ from batchata.running.options import (
     DEFAULT_ITEMS_PER_JOB,
     DEFAULT_PARALLEL_JOBS,
     LOST_AFTER,
+    NEEDS_SERVER,
     OnCostLimit,
     Orchestrator,
+    check_remote,
     check_types,
     checked_limit,
     checked_orchestrator,
     checked_policy,
+    is_remote,
     keep_out_of_git,
     places,
 )
@@ -94,6 +97,11 @@ class BatchManager(Generic[T]):
     lost_after
         How many seconds after a create call whose answer was lost a batch that the API does not list counts as
         never created.
+    task_runner
+        Who does the heavy part of each job, of a run in Prefect: None or "threads" (this process), "dask" or "ray"
+        (processes on this machine), or a `DaskTaskRunner(...)`, `RayTaskRunner(...)` of your own cluster. They must
+        reach the Prefect server, the files and `results_dir`, and have credentials of their own: no key is sent to
+        them.
     """
 
     def __init__(
@@ -121,6 +129,7 @@ class BatchManager(Generic[T]):
         rounds: int | None = None,
         cancel_on_exit: bool = False,
         lost_after: float = LOST_AFTER,
+        task_runner: Any = None,
         save_results_dir: str | PathLike[str] | None = None,
         **params: Any,
     ) -> None:
@@ -158,6 +167,8 @@ class BatchManager(Generic[T]):
         self._orchestrator = checked_orchestrator(orchestrator)
         self._answer_within = answer_within
         self._cancel_on_exit = cancel_on_exit
+        self._task_runner = task_runner
+        check_remote(client, task_runner)
         self._live: Ledger | None = None
         self._session: Session | None = None
         self._replayed: tuple[int, RunState] | None = None
@@ -227,6 +238,8 @@ class BatchManager(Generic[T]):
 
     def _run(self, *, print_progress: bool, only_failed: bool) -> Summary:
         orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
+        if is_remote(self._task_runner) and not (orchestrator == "prefect" and is_configured()):
+            raise InputError(NEEDS_SERVER)
         if self._policy.on_limit == "ask" and orchestrator == "local":
             raise InputError(
                 'on_cost_limit="pause" asks through Prefect, and no Prefect API is configured. Set PREFECT_API_URL, '
@@ -293,6 +306,7 @@ class BatchManager(Generic[T]):
             answer_within=self._answer_within,
             shown=shown,
             figures=lambda: self._summary(ledger.state),
+            task_runner=self._task_runner,
         )
 
     def _summary(self, state: RunState) -> Summary:

@@ -10,12 +10,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Cancelled, Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
+from batchata.orchestration.runners import runner_of
 from batchata.running.loop import Body
 
 
@@ -27,13 +27,15 @@ def run_as_flow(
     answer_within: float | None,
     shown: Mapping[str, Any],
     figures: Callable[[], Summary],
+    task_runner: Any = None,
 ) -> Finish:
     """Carries out `body` in a flow run of its own, or in the one that it is called from.
 
-    `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of.
+    `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of. `task_runner`
+    is None for threads, a name, or one of Prefect's. Raises InputError for one that cannot be used.
     """
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2 * parallel)
-    hands = PrefectHands(run_id, Fence(), runner, answer_within)
+    runner, is_remote = runner_of(task_runner, parallel)
+    hands = PrefectHands(run_id, Fence(), runner, answer_within, is_remote=is_remote)
 
     def with_hands() -> Finish:
         with runner, closing(hands):

@@ -20,7 +20,7 @@ from batchata.errors import InputError, LedgerMismatchError, Problem
 from batchata.io.ledger import Ledger
 from batchata.io.sources import is_file_id, read_document, source_name
 from batchata.running.assignment import Assignment, Requests
-from batchata.running.forming import encoded_params
+from batchata.running.measuring import encoded_params
 
 READ_BEFOREHAND = 500
 """So many files are opened before anything is sent: a few seconds, where a run takes an hour."""

@@ -21,6 +21,10 @@ OnCostLimit = Literal["stop", "pause"]
 DEFAULT_ITEMS_PER_JOB = 1_000
 DEFAULT_PARALLEL_JOBS = 10
 LOST_AFTER = 60.0
+NEEDS_SERVER = (
+    "task_runner has the work done by other processes, which meet at a Prefect server that all of them reach, and none "
+    "is configured. Set PREFECT_API_URL, here and for the workers, and leave orchestrator as it is (nothing was sent)"
+)
 RUNS_FOLDER = Path(".batchata")
 """Where runs without a `state_path` keep their ledger, below the working directory."""
 
@@ -48,6 +52,20 @@ def checked_orchestrator(given: Any) -> Orchestrator | None:
     if given is not None and given not in ("local", "prefect"):
         raise InputError(f'orchestrator is "local" or "prefect", not {given!r}')
     return given  # type: ignore[no-any-return]
+
+
+def is_remote(task_runner: Any) -> bool:
+    """Whether the work is to be done by other processes."""
+    return task_runner not in (None, "threads") and type(task_runner).__name__ != "ThreadPoolTaskRunner"
+
+
+def check_remote(client: object, task_runner: Any) -> None:
+    """Raises InputError for a client with a key in it, which must not travel."""
+    if client is not None and is_remote(task_runner):
+        raise InputError(
+            "client= has a key in it, and no key is sent to other processes: give each worker ANTHROPIC_API_KEY in its "
+            "environment or a .env file, and leave client out (ANTHROPIC_BASE_URL here is used there too)"
+        )
 
 
 def checked_limit(max_cost: Any) -> Decimal | None:

@@ -24,8 +24,10 @@ from batchata.io.ledger import Ledger
 from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
+from batchata.running.errands import Packer
 from batchata.running.forming import Former
 from batchata.running.loop import Hands, Loop
+from batchata.running.measuring import Measurer
 from batchata.running.opening import check_first, check_unchanged, failed_items, opened, retry, rewritten
 from batchata.running.settling import Settler
 from batchata.running.worker import Worker
@@ -76,7 +78,8 @@ class Run:
             requests.max_tokens(None)
             check_first(self.assignment, ledger.state, requests)
             check_unchanged(ledger, self.assignment, requests)
-            worker = self._worker(ledger, client, info, requests, cache)
+            worker = self._worker(ledger, client, info, requests, cache, hands)
+            session.claims = worker.claims
             retried = retry(ledger, requests, info.max_tokens) if self.policy.only_retries else 0
             finish = Loop(ledger, session, worker, hands, watch, self.cancel_on_exit).run()
             return replace(finish, retried=retried)
@@ -89,19 +92,31 @@ class Run:
         return next(rewritten(self.assignment, state), None) is not None
 
     def _worker(
-        self, ledger: Ledger, client: Anthropic, info: ModelInfo, requests: Requests, cache: ResultCache | None
+        self,
+        ledger: Ledger,
+        client: Anthropic,
+        info: ModelInfo,
+        requests: Requests,
+        cache: ResultCache | None,
+        hands: Hands,
     ) -> Worker:
         run_id = run_id_of(ledger.state)
         once = client.with_options(max_retries=0)  # the brain decides when to look again
         known = None if self.refresh_cache else cache
         run = RunContext(self.assignment, requests, once, info, run_id, self.folder)
+        elsewhere = hands.equip(self._packer(run))
         return Worker(
             once,
-            Former(run, known),
+            Former(run, elsewhere.measuring if elsewhere else Measurer(run, known).candidates),
             Settler(run, cache, self.policy.rounds),
             LostAndFound(run_id),
             self.assignment.headers,
+            hands.claim,
+            elsewhere.claims if elsewhere else None,
         )
+
+    def _packer(self, run: RunContext) -> Packer:
+        return Packer(run, self.policy.rounds, self.cache, refresh_cache=self.refresh_cache)
 
     def _model(self, client: Anthropic, state: RunState, session: Session) -> ModelInfo:
         """What the model can do. When it is gone, batches that were sent are still collected."""
