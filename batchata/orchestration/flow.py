@@ -45,18 +45,7 @@ def run_as_flow(
         return with_hands()
     finished: list[Finish | Exception] = []
 
-    @flow(
-        name="batch-manager",
-        flow_run_name=f"{shown['model']} · {shown['items']} items · {run_id}",
-        validate_parameters=False,
-    )
-    def batch_manager(  # the parameters are what the UI shows of the run
-        model: str,  # noqa: ARG001
-        items: int,  # noqa: ARG001
-        max_cost: str | None,  # noqa: ARG001
-        state_path: str,  # noqa: ARG001
-        results_dir: str,  # noqa: ARG001
-    ) -> State[Any]:
+    def ended() -> State[Any]:
         try:
             finish = with_hands()
         except Exception as error:
@@ -65,10 +54,32 @@ def run_as_flow(
         finished.append(finish)
         return state_of(finish, figures(), cancelled=hands.was_cancelled)
 
-    batch_manager(**shown, return_state=True)
+    name = f"{shown['model']} · {shown['items']} items · {run_id}"
+    _bodies[shown["state_path"]] = ended
+    try:
+        batch_manager.with_options(flow_run_name=name)(**shown, return_state=True)
+    finally:
+        del _bodies[shown["state_path"]]
     if isinstance(finished[0], Exception):
         raise finished[0]
     return finished[0]
+
+
+_bodies: dict[str, Callable[[], State[Any]]] = {}
+"""What flow runs of this process carry out. The flow itself goes to other processes with each task, and this cannot."""
+
+
+def _carry_out(  # the parameters are what the UI shows of the run
+    model: str,  # noqa: ARG001
+    items: int,  # noqa: ARG001
+    max_cost: str | None,  # noqa: ARG001
+    state_path: str,
+    results_dir: str,  # noqa: ARG001
+) -> State[Any]:
+    return _bodies[state_path]()
+
+
+batch_manager = flow(name="batch-manager", validate_parameters=False)(_carry_out)
 
 
 def state_of(finish: Finish, figures: Summary, *, cancelled: bool) -> State[Any]:

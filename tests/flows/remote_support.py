@@ -1,0 +1,92 @@
+"""Runs whose work is done by other processes: what they are about, and what must be true of them in the end."""
+
+import json
+import os
+import signal
+import time
+from contextlib import contextmanager
+
+import psutil
+from pydantic import BaseModel
+
+from batchata import BatchManager
+from tests.pdfs import pdf
+from tests.soak.books import Books
+
+MODEL = "claude-haiku-5-5"
+
+
+class Invoice(BaseModel):
+    invoice_number: str
+    total_amount: float
+
+
+def invoices(folder, count):
+    """Paths of PDFs of which no two are the same."""
+    folder.mkdir(exist_ok=True)
+    for number in range(count):
+        pages = f"Example Supplies Ltd\nInvoice number: INV-{number:04d}", f"Total amount: ${number}.50"
+        (folder / f"{number:03d}.pdf").write_bytes(pdf(*pages))
+    return [str(folder / f"{number:03d}.pdf") for number in range(count)]
+
+
+@contextmanager
+def key_of(url):
+    """The environment that workers inherit."""
+    before = dict(os.environ)
+    os.environ.update(ANTHROPIC_API_KEY="only-in-the-environment", ANTHROPIC_BASE_URL=url)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def manager_of(folder, files, **options):
+    usual = {
+        "model": MODEL, "response_model": Invoice, "prompt": "Extract the invoice.", "items_per_job": 5,
+        "max_parallel_jobs": 3, "max_tokens": 500, "cache": False, "lost_after": 0.2,
+        "state_path": folder / "ledger.jsonl", "results_dir": folder / "results",
+    }  # fmt: skip
+    folder.mkdir(exist_ok=True)
+    return BatchManager(files=files, **(usual | options))
+
+
+def told(manager):
+    """All that a user sees of the items."""
+    return [(each.index, each.source, each.outcome, each.result, each.cost) for each in manager.outcomes()]
+
+
+def events(manager, name=None):
+    lines = [json.loads(line) for line in manager.state_path.read_bytes().splitlines()]
+    return [each for each in lines if name in (None, each["event"])]
+
+
+def same_story(manager):
+    """The ledger without what differs from run to run."""
+    told = [(each["event"], each.get("items"), each.get("bound"), each.get("cost")) for each in events(manager)]
+    return sorted(map(str, (each for each in told if each[0] in {"items", "intent", "settled"})))
+
+
+def check_books(url, manager, total):
+    """Nothing lost, nothing paid twice, and the cost is the bill."""
+    books = Books(url)
+    outcomes = told(manager)
+    assert [each[0] for each in outcomes] == list(range(total))
+    assert {each[2] for each in outcomes} == {"succeeded"}
+    assert [each[3].invoice_number for each in outcomes] == [f"INV-{number:04d}" for number in range(total)]
+    assert books.billed_twice() == {}
+    assert books.state()["items_billed"] == total
+    assert float(books.bill(books.close())) == manager.stats["total_cost"]
+
+
+def children_named(word):
+    return [each for each in psutil.Process().children(recursive=True) if word in " ".join(each.cmdline())]
+
+
+def kill_when(is_time, pid_of, seconds=40):
+    until = time.monotonic() + seconds
+    while not is_time():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    os.kill(pid_of(), signal.SIGKILL)
