@@ -2,11 +2,8 @@
 
 import json
 import os
-import signal
-import time
 from contextlib import contextmanager
 
-import psutil
 from pydantic import BaseModel
 
 from batchata import BatchManager
@@ -78,15 +75,3 @@ def check_books(url, manager, total):
     assert books.billed_twice() == {}
     assert books.state()["items_billed"] == total
     assert float(books.bill(books.close())) == manager.stats["total_cost"]
-
-
-def children_named(word):
-    return [each for each in psutil.Process().children(recursive=True) if word in " ".join(each.cmdline())]
-
-
-def kill_when(is_time, pid_of, seconds=40):
-    until = time.monotonic() + seconds
-    while not is_time():
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    os.kill(pid_of(), signal.SIGKILL)

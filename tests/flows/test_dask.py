@@ -1,25 +1,41 @@
 """A run whose heavy work is done by the two processes of a local Dask cluster."""
 
+import os
+import signal
 import threading
-from decimal import Decimal
+import time
+from contextlib import contextmanager
+from uuid import UUID
 
 import pytest
 
-from batchata import InputError
-from batchata.simulator import Simulator
+from batchata.simulator import OnClock, Simulator
 from tests.flows.remote_support import check_books, events, invoices, key_of, manager_of, same_story, told
 
 pytestmark = pytest.mark.filterwarnings("default")  # Prefect's and Dask's own warnings are not ours to fail on
 
 
-def two_processes(**options):
+@pytest.fixture(scope="module")
+def cluster(real_server):
+    """Two processes, which take the place of two machines; they come back when they are killed."""
+    from distributed import LocalCluster
+
+    with (
+        real_server.in_process(),
+        key_of("none"),
+        LocalCluster(n_workers=2, threads_per_worker=3, dashboard_address=None) as cluster,
+    ):
+        yield cluster
+
+
+@pytest.fixture
+def on_dask(cluster, inside):
     from prefect_dask import DaskTaskRunner
 
-    kwargs = {"n_workers": 2, "threads_per_worker": 3, "dashboard_address": None, **options}
-    return DaskTaskRunner(cluster_kwargs=kwargs)
+    return lambda: DaskTaskRunner(address=cluster.scheduler_address)
 
 
-def test_two_processes_give_what_one_gives(inside, tmp_path):
+def test_two_processes_give_what_one_gives(on_dask, tmp_path):
     """Results, order, cost, jobs, bounds; and so does the cache that they fill."""
     files = invoices(tmp_path / "in", 23)
     with Simulator(seed=7) as url, key_of(url):
@@ -28,13 +44,91 @@ def test_two_processes_give_what_one_gives(inside, tmp_path):
     simulator = Simulator(seed=7)
     with simulator as url, key_of(url):
         cache = {"cache": tmp_path / "cache"}
-        two = manager_of(tmp_path / "two", files, task_runner=two_processes(), max_cost=5, **cache)
+        two = manager_of(tmp_path / "two", files, task_runner=on_dask(), max_cost=5, **cache)
         summary = two.run()
         check_books(url, two, 23)
         assert [summary[name] for name in ("total_cost", "outcomes")] == [alone["total_cost"], alone["outcomes"]]
         assert told(two) == told(one)
         assert same_story(two) == same_story(one)
-        three = manager_of(tmp_path / "three", files, task_runner=two_processes(), **cache)
+        three = manager_of(tmp_path / "three", files, task_runner=on_dask(), **cache)
         assert three.run()["cached_items"] == 23
         assert simulator.state()["items_billed"] == 23
-    assert all(intent["claims"] for intent in events(two, "intent"))
+
+
+@pytest.mark.parametrize("comes_to_nothing", [False, True], ids=["created", "not created"])
+def test_a_worker_that_is_killed_while_it_sends_sends_nothing_twice(on_dask, tmp_path, comes_to_nothing):
+    """Dask runs the task again on the other one, which has no right to send."""
+    files = invoices(tmp_path / "in", 15)
+    simulator = Simulator(seed=7)
+    simulator.faults.delay("create", 2.0, times=1)
+    if comes_to_nothing:
+        simulator.faults.drop("create", when="before", times=1)
+    with simulator as url, key_of(url):
+        manager = manager_of(tmp_path / "run", files, task_runner=on_dask(), max_parallel_jobs=1, max_cost=5)
+        with meanwhile(lambda: os.kill(sender_of(manager), signal.SIGKILL)):
+            manager.run()
+        check_books(url, manager, 15)
+        assert simulator.state()["batches_created"] == 3
+        assert simulator.state()["create_calls"] == 3 + comes_to_nothing
+    assert len(events(manager, "unsent")) == comes_to_nothing
+
+
+def test_workers_that_are_killed_while_they_collect_lose_nothing(on_dask, cluster, tmp_path):
+    """Under a limit that covers half of the items."""
+    files = invoices(tmp_path / "in", 30)
+    simulator = Simulator(seed=7, progress=OnClock(0.5))
+    simulator.faults.delay("results", 2.0, times=2)
+    with simulator as url, key_of(url):
+        limit = 0.02
+        manager = manager_of(tmp_path / "run", files, task_runner=on_dask(), max_cost=limit)
+
+        def kill() -> None:
+            wait_until(lambda: simulator.state()["calls"].get("results", 0) >= 1)
+            for worker in cluster.workers.values():
+                os.kill(worker.pid, signal.SIGKILL)
+
+        with meanwhile(kill):
+            summary = manager.run()
+        assert summary["cost_limit_reached"]
+        assert 0 < summary["completed_items"] < 30
+        assert simulator.state()["items_billed"] == summary["completed_items"]
+        assert summary["total_cost"] <= limit
+        more = manager_of(tmp_path / "run", files, task_runner=on_dask(), max_cost=5)
+        more.run()
+        check_books(url, more, 30)
+
+
+@contextmanager
+def meanwhile(act):
+    failures = []
+
+    def guarded() -> None:
+        try:
+            act()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    yield
+    thread.join()
+    assert failures == []
+
+
+def wait_until(is_time, seconds=40):
+    until = time.monotonic() + seconds
+    while not (found := is_time()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return found
+
+
+def sender_of(manager):
+    """The process that took the right to send the first job."""
+    from prefect.client.orchestration import get_client
+
+    wait_until(lambda: manager.state_path.exists() and events(manager, "intent"))
+    place = UUID(events(manager, "intent")[0]["claims"])
+    with get_client(sync_client=True) as client:
+        claims = wait_until(lambda: client.filter_flow_run_input(place, "claim-", 10, set()))
+    return int(claims[0].value.strip('"').split()[1])
