@@ -13,6 +13,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary
+from batchata.orchestration.crews import RunnerCrew
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
 from batchata.orchestration.runners import runner_of
@@ -35,7 +36,8 @@ def run_as_flow(
     is None for threads, a name, or one of Prefect's. Raises InputError for one that cannot be used.
     """
     runner, is_remote = runner_of(task_runner, parallel)
-    hands = PrefectHands(run_id, Fence(), runner, answer_within, is_remote=is_remote)
+    crew = RunnerCrew(runner) if is_remote else None
+    hands = PrefectHands(run_id, Fence(), runner, answer_within, crew=crew)
 
     def with_hands() -> Finish:
         with runner, closing(hands):

@@ -1,6 +1,6 @@
 """The hands that work with Prefect: a task run for each create and each collect, a form at the limit.
 
-With a task runner that has processes of its own, those carry out the heavy part of each job; the rest stays here.
+With a crew, other processes carry out the heavy part of each job; the rest stays here.
 """
 
 from __future__ import annotations
@@ -8,26 +8,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
-from contextvars import copy_context
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from prefect.exceptions import CrashedRun, MissingResult
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
-from prefect.tasks import Task
 
 from batchata.core.fingerprints import job_key
-from batchata.core.measured import Measure, Measured
 from batchata.core.money import usd
 from batchata.core.steps import Ask, Collect, Report, Send, Work
-from batchata.errors import LostWorkerError
+from batchata.errors import InputError, LostWorkerError
 from batchata.orchestration.approval import Ending, LimitQuestion, ask
 from batchata.orchestration.claims import take
+from batchata.orchestration.crews import Crew, Told, measured_by, task_of
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.server import is_cancelling, own_flow_run_id
-from batchata.orchestration.tasks import check_worker, collect_job, measure_items, submit_job
 from batchata.running.errands import Elsewhere, Packer
 from batchata.running.local import LocalHands
 from batchata.running.loop import Done
@@ -40,7 +36,7 @@ logger = logging.getLogger("batchata")
 class PrefectHands:
     """To be used in the body of a flow. Looks, searches and packing are no task runs: they are many and small.
 
-    `is_remote` says that `runner` has processes of its own.
+    `runner` has the threads of this process, `crew` are other processes, None when there are none.
     """
 
     def __init__(
@@ -50,72 +46,60 @@ class PrefectHands:
         runner: TaskRunner[Any],
         answer_within: float | None = None,
         *,
-        is_remote: bool = False,
+        crew: Crew | None = None,
     ) -> None:
         self._run_id = run_id
         self._fence = fence
         self._runner = runner
         self._local = LocalHands()
         self._answer_within = answer_within
-        self._is_remote = is_remote
+        self._crew = crew
         self._packer: Packer | None = None
         self._resources = ExitStack()
-        self._context = copy_context()  # forming has a thread of its own, which knows of no flow run
         self.was_cancelled = False
 
     def equip(self, packer: Packer) -> Elsewhere | None:
-        if not self._is_remote:
+        crew = self._crew
+        if crew is None:
             return None
         place = str(own_flow_run_id())
         note = self._resources.enter_context(probe(packer.run.folder, packer.run.assignment))
         packer.claimed_at(place, take, note)
-        self._packer, self._context = packer, copy_context()
-        self._begin(check_worker, 0, None)()
-        return Elsewhere(Spread(self._spread, packer.here()).measured, place)
+        self._packer = packer
+        self._resources.callback(crew.close)
+        crew.begin(packer)
+        return Elsewhere(Spread(partial(measured_by, crew, packer), packer.here).measured, place)
 
     def claim(self, place: str, name: str) -> bool:
         return take(place, name)
 
     def start(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
-        match step:
-            case Send():
-                task = submit_job
-            case Collect():
-                task = collect_job
-            case _:
-                self._local.start(step, carry_out, done)
-                return
+        if not isinstance(step, Send | Collect):
+            self._local.start(step, carry_out, done)
+            return
         key = job_key(self._run_id, step.items)
-        errand = self._packer.packed(step) if self._packer else partial(carry_out, step)
-        future = self._runner.submit(task, parameters={"job": step.job, "key": key, "carry_out": errand})
-        future.add_done_callback(lambda finished: self._done(finished, step, carry_out, done))
+        try:
+            if self._is_given(step, key, partial(self._told, step, carry_out, done)):
+                return
+        except InputError as error:  # an item that cannot travel
+            done(step, error)
+            return
+        task, parameters = task_of(step, key, partial(carry_out, step))
+        future = self._runner.submit(task, parameters=parameters)
+        future.add_done_callback(lambda finished: done(step, _report_of(finished)))
 
-    def _done(self, future: PrefectFuture[Any], step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
+    def _is_given(self, step: Send | Collect, key: str, told: Told) -> bool:
+        if self._crew is None or self._packer is None:
+            return False
+        return self._crew.give(step, self._packer.packed(step), key, told)
+
+    def _told(self, step: Work, carry_out: Callable[[Work], Report], done: Done, report: Any) -> None:
         """A step whose worker was lost is done here; a create call only if the right to it is still free."""
-        report = _report_of(future, is_remote=self._is_remote)
         if isinstance(report, LostWorkerError):
             logger.warning("job %d: %s. The run does this step itself", step.job, report)
             self._local.start(step, carry_out, done)
             return
         done(step, report)
-
-    def _spread(self, step: Measure) -> Callable[[], list[Measured]]:
-        return self._begin(measure_items, step.job, step)
-
-    def _begin(self, task: Task[..., Any], job: int, step: Measure | None) -> Callable[[], list[Measured]]:
-        """Has a task done by the task runner; to be called for what came of it."""
-        if self._packer is None:
-            raise TypeError("there is nobody elsewhere")
-        parameters = {"job": job, "carry_out": self._packer.packed(step)}
-        future = self._context.copy().run(partial(self._runner.submit, task, parameters=parameters))
-
-        def result() -> list[Measured]:
-            found: Any = _report_of(future, is_remote=True)
-            if isinstance(found, BaseException):
-                raise found
-            return found  # type: ignore[no-any-return]
-
-        return result
 
     def admits(self, job: int) -> bool:
         return self._fence.try_enter(job)
@@ -145,6 +129,8 @@ class PrefectHands:
             f"{question.pending:,}",
             own_flow_run_id(),
         )
+        if self._crew is not None:
+            self._crew.rest()
         answer = ask(asked, timeout=self._answer_within)
         self.was_cancelled = answer is Ending.CANCELLED
         return answer.value if isinstance(answer, Ending) else answer
@@ -155,13 +141,10 @@ class PrefectHands:
         return "the flow run was cancelled; run again to go on" if self.was_cancelled else None
 
 
-def _report_of(future: PrefectFuture[Any], *, is_remote: bool) -> Report | BaseException:
-    """Whatever goes wrong is told to the loop, which would wait for ever otherwise.
-
-    It is a LostWorkerError when nobody can tell what came of it: the task runner failed, not the task.
-    """
+def _report_of(future: PrefectFuture[Any]) -> Report | BaseException:
+    """Whatever goes wrong is told to the loop, which would wait for ever otherwise."""
     try:
         found: Report | BaseException = future.result(raise_on_failure=False)
     except BaseException as error:  # noqa: BLE001 - it is raised again in the loop's own thread
-        return LostWorkerError(error) if is_remote else error
-    return LostWorkerError(found) if is_remote and isinstance(found, CrashedRun | MissingResult) else found
+        return error
+    return found

@@ -140,10 +140,11 @@ class Parcel:
 
 
 class Packer:
-    """Packs errands of one run. `cache` is the place that the run was given."""
+    """Packs errands of one run. `cache` is the place that the run was given; `here` measures in this process."""
 
-    def __init__(self, run: RunContext, rounds: int, cache: object, *, refresh_cache: bool) -> None:
-        self._run = run
+    def __init__(self, run: RunContext, here: Measurer, rounds: int, cache: object, *, refresh_cache: bool) -> None:
+        self.run = run
+        self.here = here
         self._rounds = rounds
         self._cache = cache
         self._refresh_cache = refresh_cache
@@ -151,12 +152,12 @@ class Packer:
 
     def claimed_at(self, place: str, claim: Claim, probe: Probe) -> None:
         """Says where those who carry errands out take their rights. Raises InputError for what cannot travel."""
-        each = self._run.assignment
+        each = self.run.assignment
         kit = Kit(
             assignment=replace(each, items=()),
-            info=self._run.info,
-            run_id=self._run.run_id,
-            folder=self._run.folder,
+            info=self.run.info,
+            run_id=self.run.run_id,
+            folder=self.run.folder,
             rounds=self._rounds,
             cache=_portable_cache(self._cache),
             namespace=namespace_of(each.settings),
@@ -167,22 +168,14 @@ class Packer:
         )
         self._kit = _pickled(kit, "the response model or a parameter")
 
-    @property
-    def run(self) -> RunContext:
-        return self._run
-
-    def here(self) -> Measurer:
-        """Measures in this process, where nobody else does; answers of earlier runs are left to those."""
-        return Measurer(self._run, None, keeps_bodies=False)
-
     def packed(self, step: Errand | None) -> Parcel:
         """Raises InputError for an item that cannot travel."""
         if self._kit is None:
             raise TypeError("it is not known yet where the rights to send are taken")
         indexes = _indexes(step)
         has_content = not isinstance(step, Collect)
-        items = {index: _portable(self._run.assignment, index) for index in indexes} if has_content else {}
-        sources = {index: self._run.assignment.source(index) for index in indexes}
+        items = {index: _portable(self.run.assignment, index) for index in indexes} if has_content else {}
+        sources = {index: self.run.assignment.source(index) for index in indexes}
         return Parcel(_pickled(RemoteWork(self._kit, step, items, sources), "an item"))
 
 

@@ -104,7 +104,7 @@ class Run:
         once = client.with_options(max_retries=0)  # the brain decides when to look again
         known = None if self.refresh_cache else cache
         run = RunContext(self.assignment, requests, once, info, run_id, self.folder)
-        elsewhere = hands.equip(self._packer(run))
+        elsewhere = hands.equip(self._packer(run, known))
         return Worker(
             once,
             Former(run, elsewhere.measuring if elsewhere else Measurer(run, known).candidates),
@@ -115,8 +115,9 @@ class Run:
             elsewhere.claims if elsewhere else None,
         )
 
-    def _packer(self, run: RunContext) -> Packer:
-        return Packer(run, self.policy.rounds, self.cache, refresh_cache=self.refresh_cache)
+    def _packer(self, run: RunContext, known: ResultCache | None) -> Packer:
+        here = Measurer(run, known, keeps_bodies=False)
+        return Packer(run, here, self.policy.rounds, self.cache, refresh_cache=self.refresh_cache)
 
     def _model(self, client: Anthropic, state: RunState, session: Session) -> ModelInfo:
         """What the model can do. When it is gone, batches that were sent are still collected."""

@@ -1,0 +1,97 @@
+"""How a run and its shards talk: what is large goes through files in the results folder, that it is there through the
+Prefect server, which keeps each notice once.
+"""
+
+from __future__ import annotations
+
+import pickle
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect.exceptions import ObjectAlreadyExists
+from pydantic import BaseModel
+
+from batchata.orchestration.server import Line
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRunInput
+
+_AT_ONCE = 100
+
+
+class Notice(BaseModel):
+    """To a shard: carry out order `number`, or end. To the run: shard `shard` is there, or has done order `number`.
+
+    A notice without either says that the sender is alive.
+    """
+
+    shard: int = 0
+    number: int | None = None
+    kind: str = ""
+    job: int = 0
+    key: str = ""
+    end: bool = False
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """Notices to a flow run. For one thread. All methods raise httpx.HTTPError when the server does not answer."""
+
+    line: Line
+    sent: int = 0
+
+    def post(self, to: UUID, sender: str, notice: Notice) -> None:
+        """Once, also when it is tried again after an error: the same notice gets the same name."""
+        name = f"{sender}-{self.sent}"
+        with suppress(ObjectAlreadyExists):
+            self.line.call(lambda client: client.create_flow_run_input(to, name, notice.model_dump_json()))
+        self.sent += 1
+
+    def read(self, own: UUID, prefix: str) -> list[Notice]:
+        """What came since the last time, the oldest first."""
+        found = self.line.call(lambda client: client.filter_flow_run_input(own, f"{prefix}-", _AT_ONCE, set()))
+        return [self._taken(own, each) for each in found]
+
+    def _taken(self, own: UUID, found: FlowRunInput) -> Notice:
+        self.line.call(lambda client: client.delete_flow_run_input(own, found.key))
+        return Notice.model_validate_json(found.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The files: order and report by the number of the order."""
+
+    folder: Path
+
+    @classmethod
+    def at(cls, place: str) -> Exchange:
+        """`place` is a path, or a URL that fsspec can open."""
+        if "://" not in place:
+            return cls(Path(place))
+        from upath import UPath
+
+        return cls(UPath(place))
+
+    def put(self, name: str, value: object) -> None:
+        """Raises OSError."""
+        import cloudpickle
+
+        (self.folder / name).write_bytes(cloudpickle.dumps(value))
+
+    def take(self, name: str) -> Any:
+        """What was put there, which is removed. Raises OSError when it is not there."""
+        file = self.folder / name
+        found = pickle.loads(file.read_bytes())  # noqa: S301 - the run and its shards are one program
+        file.unlink()
+        return found
+
+
+def order_file(number: int) -> str:
+    return f"order-{number}.pkl"
+
+
+def report_file(number: int) -> str:
+    return f"report-{number}.pkl"
