@@ -41,14 +41,14 @@ from batchata.running.options import (
     DEFAULT_PARALLEL_JOBS,
     LOST_AFTER,
     NEEDS_SERVER,
+    SHARD_DEPLOYMENT,
     OnCostLimit,
     Orchestrator,
-    check_remote,
     check_types,
+    checked_helpers,
     checked_limit,
     checked_orchestrator,
     checked_policy,
-    is_remote,
     keep_out_of_git,
     places,
 )
@@ -102,6 +102,9 @@ class BatchManager(Generic[T]):
         (processes on this machine), or a `DaskTaskRunner(...)`, `RayTaskRunner(...)` of your own cluster. They must
         reach the Prefect server, the files and `results_dir`, and have credentials of their own: no key is sent to
         them.
+    shards, shard_deployment
+        The same on the machines of a work pool: so many flow runs of the deployment of `flows/work_shard.py` are
+        started with the run and end with it.
     """
 
     def __init__(
@@ -130,6 +133,8 @@ class BatchManager(Generic[T]):
         cancel_on_exit: bool = False,
         lost_after: float = LOST_AFTER,
         task_runner: Any = None,
+        shards: int = 0,
+        shard_deployment: str = SHARD_DEPLOYMENT,
         save_results_dir: str | PathLike[str] | None = None,
         **params: Any,
     ) -> None:
@@ -167,8 +172,7 @@ class BatchManager(Generic[T]):
         self._orchestrator = checked_orchestrator(orchestrator)
         self._answer_within = answer_within
         self._cancel_on_exit = cancel_on_exit
-        self._task_runner = task_runner
-        check_remote(client, task_runner)
+        self._helpers = checked_helpers(client, task_runner, shards, shard_deployment)
         self._live: Ledger | None = None
         self._session: Session | None = None
         self._replayed: tuple[int, RunState] | None = None
@@ -238,7 +242,7 @@ class BatchManager(Generic[T]):
 
     def _run(self, *, print_progress: bool, only_failed: bool) -> Summary:
         orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
-        if is_remote(self._task_runner) and not (orchestrator == "prefect" and is_configured()):
+        if self._helpers.are_elsewhere and not (orchestrator == "prefect" and is_configured()):
             raise InputError(NEEDS_SERVER)
         if self._policy.on_limit == "ask" and orchestrator == "local":
             raise InputError(
@@ -306,7 +310,7 @@ class BatchManager(Generic[T]):
             answer_within=self._answer_within,
             shown=shown,
             figures=lambda: self._summary(ledger.state),
-            task_runner=self._task_runner,
+            helpers=self._helpers,
         )
 
     def _summary(self, state: RunState) -> Summary:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -82,7 +83,9 @@ class ResultsFolder:
     def writing(self, job: int) -> Iterator[IO[bytes]]:
         """A file that takes the place of the job's records when it is complete. Raises ResultsError."""
         target = self.job_file(job)
-        partial = target.with_name(f".{target.name}.partial")
+        partial = target.with_name(
+            f".{target.name}.{secrets.token_hex(4)}.partial"
+        )  # one that seemed dead may write too
         try:
             self._processed.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:

@@ -28,7 +28,7 @@ class Crew(Protocol):
     """Carries errands out in other processes."""
 
     def begin(self, packer: Packer) -> None:
-        """Before the first errand. Raises InputError when they could not be carried out."""
+        """Before the first errand, also after a rest. Raises InputError when they could not be carried out."""
 
     def give(self, step: Errand, parcel: Parcel, key: str, told: Told) -> bool:
         """Has it carried out, and returns at once; False when nobody is there to do it."""

@@ -5,27 +5,29 @@ Prefect server, which keeps each notice once.
 from __future__ import annotations
 
 import pickle
-from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect.exceptions import ObjectAlreadyExists
+from httpx import HTTPStatusError
 from pydantic import BaseModel
 
 from batchata.orchestration.server import Line
+from batchata.running.probing import unreachable
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRunInput
 
 _AT_ONCE = 100
+_OPEN = "open"
 
 
 class Notice(BaseModel):
     """To a shard: carry out order `number`, or end. To the run: shard `shard` is there, or has done order `number`.
 
-    A notice without either says that the sender is alive.
+    A notice without either says that the sender is alive, one with `trouble` why the shard cannot work.
     """
 
     shard: int = 0
@@ -34,6 +36,7 @@ class Notice(BaseModel):
     job: int = 0
     key: str = ""
     end: bool = False
+    trouble: str = ""
 
 
 @dataclass(slots=True)
@@ -46,8 +49,11 @@ class Mailbox:
     def post(self, to: UUID, sender: str, notice: Notice) -> None:
         """Once, also when it is tried again after an error: the same notice gets the same name."""
         name = f"{sender}-{self.sent}"
-        with suppress(ObjectAlreadyExists):
+        try:
             self.line.call(lambda client: client.create_flow_run_input(to, name, notice.model_dump_json()))
+        except HTTPStatusError as error:
+            if error.response.status_code != HTTPStatus.CONFLICT:
+                raise
         self.sent += 1
 
     def read(self, own: UUID, prefix: str) -> list[Notice]:
@@ -73,7 +79,21 @@ class Exchange:
             return cls(Path(place))
         from upath import UPath
 
-        return cls(UPath(place))
+        folder: Any = UPath(place)
+        return cls(folder)
+
+    def open(self) -> None:
+        """Makes it. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / _OPEN).write_bytes(b"the shards of a run that is at work look for this\n")
+
+    def trouble(self) -> str:
+        """Why it cannot be used from here; empty when it can."""
+        try:
+            why = "" if (self.folder / _OPEN).exists() else "what the run put there is not seen"
+        except (OSError, ValueError, ImportError) as error:
+            why = str(error)
+        return unreachable(self.folder, why) if why else ""
 
     def put(self, name: str, value: object) -> None:
         """Raises OSError."""

@@ -13,11 +13,11 @@ from prefect.states import Cancelled, Completed, Failed
 
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary
-from batchata.orchestration.crews import RunnerCrew
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
-from batchata.orchestration.runners import runner_of
+from batchata.orchestration.runners import crew_of, runner_of
 from batchata.running.loop import Body
+from batchata.running.options import Helpers
 
 
 def run_as_flow(
@@ -28,15 +28,15 @@ def run_as_flow(
     answer_within: float | None,
     shown: Mapping[str, Any],
     figures: Callable[[], Summary],
-    task_runner: Any = None,
+    helpers: Helpers,
 ) -> Finish:
     """Carries out `body` in a flow run of its own, or in the one that it is called from.
 
-    `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of. `task_runner`
-    is None for threads, a name, or one of Prefect's. Raises InputError for one that cannot be used.
+    `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of. Raises
+    InputError for helpers that cannot be used.
     """
-    runner, is_remote = runner_of(task_runner, parallel)
-    crew = RunnerCrew(runner) if is_remote else None
+    runner = runner_of(helpers.task_runner, parallel)
+    crew = crew_of(helpers, runner)
     hands = PrefectHands(run_id, Fence(), runner, answer_within, crew=crew)
 
     def with_hands() -> Finish:

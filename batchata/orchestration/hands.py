@@ -109,9 +109,9 @@ class PrefectHands:
 
     def close(self) -> None:
         """Gives back what is held outside of the run."""
+        self._resources.close()
         self._local.close()
         self._fence.close()
-        self._resources.close()
 
     def ask(self, question: Ask, run_id: str) -> Decimal | str:
         asked = LimitQuestion(
@@ -132,6 +132,8 @@ class PrefectHands:
         if self._crew is not None:
             self._crew.rest()
         answer = ask(asked, timeout=self._answer_within)
+        if self._crew is not None and self._packer is not None and isinstance(answer, Decimal):
+            self._crew.begin(self._packer)
         self.was_cancelled = answer is Ending.CANCELLED
         return answer.value if isinstance(answer, Ending) else answer
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import queue
 import secrets
@@ -9,7 +10,6 @@ import threading
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -57,7 +57,8 @@ class ShardCrew:
         self._count = count
         self._deployment = deployment
         self._lock = threading.Lock()
-        self._numbers = count_from_one()
+        self._numbers = itertools.count(1)
+        self._trouble = ""
         self._shards: dict[int, _Shard] = {}
         self._outbox: queue.SimpleQueue[tuple[UUID, Notice] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -69,7 +70,7 @@ class ShardCrew:
         """Starts the shards and goes on: they come when their workers have the time."""
         self._packer, self._own = packer, own_flow_run_id()
         self._exchange = Exchange(packer.run.folder.path / f".batchata-exchange-{secrets.token_hex(6)}")
-        self._exchange.folder.mkdir(parents=True, exist_ok=True)
+        self._exchange.open()
         self._shards = {number: self._start(number, str(self._exchange.folder)) for number in range(self._count)}
         self._thread = threading.Thread(target=self._talk, daemon=True, name="batchata-shards")
         self._thread.start()
@@ -92,7 +93,9 @@ class ShardCrew:
         return _Shard(number, run.id)
 
     def give(self, step: Errand, parcel: Parcel, key: str, told: Told) -> bool:
-        """To the least busy one that is there."""
+        """To the least busy one that is there. Raises InputError when one cannot reach the results."""
+        if self._trouble:
+            raise InputError(self._trouble)
         if self._exchange is None:
             return False
         with self._lock:
@@ -159,6 +162,7 @@ class ShardCrew:
                 if shard.heard is None:
                     logger.info("shard %d is there", shard.number)
                 shard.heard, shard.is_lost = time.monotonic(), False
+                self._trouble = self._trouble or notice.trouble
                 if notice.number is not None:
                     self._deliver(shard, notice.number)
 
@@ -175,8 +179,11 @@ class ShardCrew:
 
     def _look_after(self, line: Line) -> None:
         for shard in self._shards.values():
+            state = state_type(line, shard.flow_run)
+            if state is None and shard.heard is not None:  # the server is away, so nothing can be heard
+                shard.heard = time.monotonic()
             silent = shard.heard is not None and time.monotonic() - shard.heard > SILENT_SECONDS
-            if not shard.is_lost and (silent or state_type(line, shard.flow_run) in TERMINAL_STATES):
+            if not shard.is_lost and (silent or state in TERMINAL_STATES):
                 self._lose(shard)
 
     def _lose(self, shard: _Shard) -> None:
@@ -221,7 +228,3 @@ def _remove(exchange: Exchange) -> None:
         for file in exchange.folder.iterdir():
             file.unlink()
         exchange.folder.rmdir()
-
-
-def count_from_one() -> count[int]:
-    return count(1)

@@ -14,8 +14,9 @@ from httpx import HTTPError
 from prefect.client.schemas.objects import TERMINAL_STATES, StateType
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.tasks import Task
 
-from batchata.errors import BatchataError, ServiceError
+from batchata.errors import BatchataError, InputError, ServiceError
 from batchata.orchestration.exchange import Exchange, Mailbox, Notice, order_file, report_file
 from batchata.orchestration.server import Line, own_flow_run_id, state_type
 from batchata.orchestration.tasks import collect_job, measure_items, submit_job
@@ -31,7 +32,7 @@ ALIVE_SECONDS = 10.0
 ALONE_SECONDS = 180.0
 """A shard that heard nothing for so long ends: its run is gone, or cannot be reached."""
 
-_TASKS = {"measure": measure_items, "submit": submit_job, "collect": collect_job}
+_TASKS: dict[str, Task[..., Any]] = {"measure": measure_items, "submit": submit_job, "collect": collect_job}
 _ENDED = TERMINAL_STATES | {StateType.PAUSED}
 
 
@@ -124,7 +125,10 @@ def serve(coordinator: str, shard: int, exchange: str) -> str:
     if own is None:
         raise BatchataError("a shard is a flow run; it is started by a run with shards=...")
     place = Exchange.at(exchange)
-    with closing(Line()) as line, ThreadPoolTaskRunner(max_workers=THREADS) as runner:
+    with closing(Line()) as line, ThreadPoolTaskRunner[Any](max_workers=THREADS) as runner:
+        if trouble := place.trouble():
+            Mailbox(line).post(UUID(coordinator), f"shard-{own}", Notice(shard=shard, trouble=trouble))
+            raise InputError(trouble)
         each = _Shard(own, UUID(coordinator), shard, place, runner, Mailbox(line))
         why = each.work()
     return f"shard {shard} carried out {each.done:,} errands and ended: {why}"

@@ -34,15 +34,16 @@ class Probe:
         try:
             is_there = note.exists()
         except (OSError, ValueError, ImportError) as error:
-            raise InputError(_unreachable(folder.path, str(error))) from error
+            raise InputError(unreachable(folder.path, str(error))) from error
         if not is_there:
-            raise InputError(_unreachable(folder.path, "what the run put there is not seen"))
+            raise InputError(unreachable(folder.path, "what the run put there is not seen"))
         check_directory(folder.path, "results_dir")
         if self.file is not None and not Path(self.file).is_file():
-            raise InputError(_unreachable(self.file, "there is no such file"))
+            raise InputError(unreachable(self.file, "there is no such file"))
 
 
-def _unreachable(path: object, why: str) -> str:
+def unreachable(path: object, why: str) -> str:
+    """What to say of a path that the process we are in cannot reach."""
     return f"the worker on {socket.gethostname()} cannot reach {path}: {why}. {_REMEDY} (nothing was sent)"
 
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import threading
+import time
 from contextlib import contextmanager
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -37,6 +40,47 @@ def key_of(url):
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@contextmanager
+def meanwhile(act):
+    """Does it in a thread; what goes wrong there fails the test."""
+    failures = []
+
+    def guarded():
+        try:
+            act()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=guarded)
+    thread.start()
+    yield
+    thread.join()
+    assert failures == []
+
+
+def wait_until(is_time, seconds=90):
+    until = time.monotonic() + seconds
+    while not (found := is_time()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return found
+
+
+def sender_of(manager):
+    """The other process that was the first to take the right to send a job."""
+    from prefect.client.orchestration import get_client
+
+    wait_until(lambda: manager.state_path.exists() and events(manager, "intent"))
+    place = UUID(events(manager, "intent")[0]["claims"])
+    with get_client(sync_client=True) as client:
+        return wait_until(lambda: next(filter(lambda pid: pid != os.getpid(), claimants(client, place)), None))
+
+
+def claimants(client, place):
+    for claim in client.filter_flow_run_input(place, "claim-", 100, set()):
+        yield int(json.loads(claim.value).split()[1])
 
 
 def manager_of(folder, files, **options):

@@ -2,15 +2,22 @@
 
 import os
 import signal
-import threading
-import time
-from contextlib import contextmanager
-from uuid import UUID
 
 import pytest
 
 from batchata.simulator import OnClock, Simulator
-from tests.flows.remote_support import check_books, events, invoices, key_of, manager_of, same_story, told
+from tests.flows.remote_support import (
+    check_books,
+    events,
+    invoices,
+    key_of,
+    manager_of,
+    meanwhile,
+    same_story,
+    sender_of,
+    told,
+    wait_until,
+)
 
 pytestmark = pytest.mark.filterwarnings("default")  # Prefect's and Dask's own warnings are not ours to fail on
 
@@ -96,39 +103,3 @@ def test_workers_that_are_killed_while_they_collect_lose_nothing(on_dask, cluste
         more = manager_of(tmp_path / "run", files, task_runner=on_dask(), max_cost=5)
         more.run()
         check_books(url, more, 30)
-
-
-@contextmanager
-def meanwhile(act):
-    failures = []
-
-    def guarded() -> None:
-        try:
-            act()
-        except BaseException as error:
-            failures.append(error)
-
-    thread = threading.Thread(target=guarded)
-    thread.start()
-    yield
-    thread.join()
-    assert failures == []
-
-
-def wait_until(is_time, seconds=90):
-    until = time.monotonic() + seconds
-    while not (found := is_time()):
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return found
-
-
-def sender_of(manager):
-    """The process that took the right to send the first job."""
-    from prefect.client.orchestration import get_client
-
-    wait_until(lambda: manager.state_path.exists() and events(manager, "intent"))
-    place = UUID(events(manager, "intent")[0]["claims"])
-    with get_client(sync_client=True) as client:
-        claims = wait_until(lambda: client.filter_flow_run_input(place, "claim-", 10, set()))
-    return int(claims[0].value.strip('"').split()[1])
