@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -83,9 +83,8 @@ class ResultsFolder:
     def writing(self, job: int) -> Iterator[IO[bytes]]:
         """A file that takes the place of the job's records when it is complete. Raises ResultsError."""
         target = self.job_file(job)
-        partial = target.with_name(
-            f".{target.name}.{secrets.token_hex(4)}.partial"
-        )  # one that seemed dead may write too
+        own = secrets.token_hex(4)  # somebody else who seemed dead may write the same records
+        partial = target.with_name(f".{target.name}.{own}.partial")
         try:
             self._processed.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
@@ -98,3 +97,6 @@ class ResultsFolder:
                 f"the results of job {job} cannot be written to {target}: {error}. They stay with the API for 29 days; "
                 "run again to go on"
             ) from error
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)

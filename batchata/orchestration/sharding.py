@@ -33,6 +33,9 @@ logger = logging.getLogger("batchata")
 SILENT_SECONDS = 60.0
 """A shard that was not heard of for so long counts as lost."""
 
+WAIT_SECONDS = 0.0
+"""How long a run waits for its shards before it begins; it works alone until they come."""
+
 _STATE_SECONDS = 3.0
 _END_SECONDS = 5.0
 
@@ -67,13 +70,16 @@ class ShardCrew:
         self._own: UUID | None = None
 
     def begin(self, packer: Packer) -> None:
-        """Starts the shards and goes on: they come when their workers have the time."""
+        """Starts the shards: they come when their workers have the time."""
         self._packer, self._own = packer, own_flow_run_id()
         self._exchange = Exchange(packer.run.folder.path / f".batchata-exchange-{secrets.token_hex(6)}")
         self._exchange.open()
         self._shards = {number: self._start(number, str(self._exchange.folder)) for number in range(self._count)}
         self._thread = threading.Thread(target=self._talk, daemon=True, name="batchata-shards")
         self._thread.start()
+        until = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < until and not all(each.is_there or each.is_lost for each in self._shards.values()):
+            time.sleep(LOOK_SECONDS)
 
     def _start(self, number: int, exchange: str) -> _Shard:
         parameters = {"coordinator": str(self._own), "shard": number, "exchange": exchange}

@@ -72,7 +72,13 @@ def test_a_worker_that_is_killed_while_it_sends_sends_nothing_twice(on_dask, tmp
         simulator.faults.drop("create", when="before", times=1)
     with simulator as url, key_of(url):
         manager = manager_of(tmp_path / "run", files, task_runner=on_dask(), max_parallel_jobs=1, max_cost=5)
-        with meanwhile(lambda: os.kill(sender_of(manager), signal.SIGKILL)):
+
+        def kill() -> None:
+            pid = sender_of(manager)
+            wait_until(lambda: simulator.state()["create_calls"] >= 1)
+            os.kill(pid, signal.SIGKILL)
+
+        with meanwhile(kill):
             manager.run()
         check_books(url, manager, 15)
         assert simulator.state()["batches_created"] == 3

@@ -27,7 +27,13 @@ pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own warnings are
 
 ROOT = Path(__file__).parents[2]
 SERVE = "from flows.work_shard import work_shard; work_shard.serve(name='work-shard', limit=4)"
-UNTIL_THEY_ARE_THERE = 25.0
+
+
+@pytest.fixture(autouse=True)
+def _with_shards_from_the_start(monkeypatch):
+    from batchata.orchestration import sharding
+
+    monkeypatch.setattr(sharding, "WAIT_SECONDS", 90.0)
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +73,16 @@ def test_two_shards_give_what_one_machine_gives_though_one_is_killed_while_it_se
         one = manager_of(tmp_path / "one", files, orchestrator="local", max_cost=5)
         alone = one.run()
     simulator = Simulator(seed=7)
-    simulator.faults.delay("create", UNTIL_THEY_ARE_THERE, times=1)  # the run begins without them
     simulator.faults.delay("create", 2.0, times=1)
     with simulator as url, key_of(url):
         two = manager_of(tmp_path / "two", files, shards=2, max_parallel_jobs=1, max_cost=5)
-        with meanwhile(lambda: os.kill(sender_of(two), signal.SIGKILL)):
+
+        def kill() -> None:
+            pid = sender_of(two)
+            wait_until(lambda: simulator.state()["create_calls"] >= 1)
+            os.kill(pid, signal.SIGKILL)
+
+        with meanwhile(kill):
             summary = two.run()
         check_books(url, two, 30)
         assert simulator.state()["create_calls"] == simulator.state()["batches_created"] == 6
@@ -85,7 +96,6 @@ def test_shards_that_are_killed_while_they_collect_lose_nothing(served, inside, 
     """Under a limit that covers some of the items; the run goes on alone."""
     files = invoices(tmp_path / "in", 20)
     simulator = Simulator(seed=7, progress=OnClock(0.2))
-    simulator.faults.delay("create", UNTIL_THEY_ARE_THERE, times=1)
     simulator.faults.delay("results", 3.0, times=1)
     with simulator as url, key_of(url):
         manager = manager_of(tmp_path / "run", files, shards=2, max_parallel_jobs=1, max_cost=0.002)
