@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
+from contextvars import copy_context
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -56,6 +57,7 @@ class PrefectHands:
         self._crew = crew
         self._packer: Packer | None = None
         self._resources = ExitStack()
+        self._context = copy_context()  # which server it is stands in here, and other threads have none
         self.was_cancelled = False
 
     def equip(self, packer: Packer) -> Elsewhere | None:
@@ -71,7 +73,7 @@ class PrefectHands:
         return Elsewhere(Spread(partial(measured_by, crew, packer), packer.here).measured, place)
 
     def claim(self, place: str, name: str) -> bool:
-        return take(place, name)
+        return self._context.copy().run(take, place, name)
 
     def start(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
         if not isinstance(step, Send | Collect):

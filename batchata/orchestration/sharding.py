@@ -9,7 +9,9 @@ import secrets
 import threading
 import time
 from contextlib import closing, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -75,7 +77,8 @@ class ShardCrew:
         self._exchange = Exchange(packer.run.folder.path / f".batchata-exchange-{secrets.token_hex(6)}")
         self._exchange.open()
         self._shards = {number: self._start(number, str(self._exchange.folder)) for number in range(self._count)}
-        self._thread = threading.Thread(target=self._talk, daemon=True, name="batchata-shards")
+        talk = partial(copy_context().run, self._talk)  # which server it is stands in the context
+        self._thread = threading.Thread(target=talk, daemon=True, name="batchata-shards")
         self._thread.start()
         until = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < until and not all(each.is_there or each.is_lost for each in self._shards.values()):

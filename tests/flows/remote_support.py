@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from contextlib import contextmanager
+from contextvars import copy_context
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -53,14 +54,15 @@ def meanwhile(act):
         except BaseException as error:
             failures.append(error)
 
-    thread = threading.Thread(target=guarded)
+    thread = threading.Thread(target=copy_context().run, args=(guarded,))  # Prefect's settings are in the context
     thread.start()
     yield
     thread.join()
-    assert failures == []
+    if failures:
+        raise failures[0]
 
 
-def wait_until(is_time, seconds=90):
+def wait_until(is_time, seconds=300):
     until = time.monotonic() + seconds
     while not (found := is_time()):
         assert time.monotonic() < until
@@ -72,9 +74,9 @@ def sender_of(manager):
     """The other process that was the first to take the right to send a job."""
     from prefect.client.orchestration import get_client
 
-    wait_until(lambda: manager.state_path.exists() and events(manager, "intent"))
-    place = UUID(events(manager, "intent")[0]["claims"])
     with get_client(sync_client=True) as client:
+        wait_until(lambda: manager.state_path.exists() and events(manager, "intent"))
+        place = UUID(events(manager, "intent")[0]["claims"])
         return wait_until(lambda: next(filter(lambda pid: pid != os.getpid(), claimants(client, place)), None))
 
 

@@ -67,7 +67,7 @@ def test_a_worker_that_is_killed_while_it_sends_sends_nothing_twice(on_dask, tmp
     """Dask runs the task again on the other one, which has no right to send."""
     files = invoices(tmp_path / "in", 15)
     simulator = Simulator(seed=7)
-    simulator.faults.delay("create", 2.0, times=1)
+    simulator.faults.delay("create", 4.0, times=1)
     if comes_to_nothing:
         simulator.faults.drop("create", when="before", times=1)
     with simulator as url, key_of(url):

@@ -33,7 +33,7 @@ SERVE = "from flows.work_shard import work_shard; work_shard.serve(name='work-sh
 def _with_shards_from_the_start(monkeypatch):
     from batchata.orchestration import sharding
 
-    monkeypatch.setattr(sharding, "WAIT_SECONDS", 90.0)
+    monkeypatch.setattr(sharding, "WAIT_SECONDS", 240.0)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_two_shards_give_what_one_machine_gives_though_one_is_killed_while_it_se
         one = manager_of(tmp_path / "one", files, orchestrator="local", max_cost=5)
         alone = one.run()
     simulator = Simulator(seed=7)
-    simulator.faults.delay("create", 2.0, times=1)
+    simulator.faults.delay("create", 4.0, times=1)
     with simulator as url, key_of(url):
         two = manager_of(tmp_path / "two", files, shards=2, max_parallel_jobs=1, max_cost=5)
 
