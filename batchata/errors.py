@@ -5,12 +5,22 @@ A message says what happened, gives the numbers and says what to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class BatchataError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package. They can be pickled, with all that they say."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(kind: type[BatchataError], args: tuple[Any, ...], state: Mapping[str, Any]) -> BatchataError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,13 @@ class AccountError(BatchataError):
 
 class ServiceError(BatchataError):
     """The API could not be reached or answered with an error; asking again later is safe."""
+
+
+class LostWorkerError(BatchataError):
+    """Whoever carried a step out elsewhere was lost on the way, so what came of it is not known."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"the worker that had it was lost ({reason!r})")
 
 
 class RequestRefusedError(BatchataError):

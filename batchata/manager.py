@@ -44,10 +44,13 @@ from batchata.running.options import (
     DEFAULT_ITEMS_PER_JOB,
     DEFAULT_PARALLEL_JOBS,
     LOST_AFTER,
+    NEEDS_SERVER,
+    SHARD_DEPLOYMENT,
     OnCostLimit,
     Orchestrator,
     check_types,
     checked_gate,
+    checked_helpers,
     checked_limit,
     checked_orchestrator,
     checked_policy,
@@ -103,6 +106,14 @@ class BatchManager(Generic[T]):
     lost_after
         How many seconds after a create call whose answer was lost a batch that the API does not list counts as
         never created.
+    task_runner
+        Who does the heavy part of each job, of a run in Prefect: None or "threads" (this process), "dask" or "ray"
+        (processes on this machine), or a `DaskTaskRunner(...)`, `RayTaskRunner(...)` of your own cluster. They must
+        reach the Prefect server, the files and `results_dir`, and have credentials of their own: no key is sent to
+        them.
+    shards, shard_deployment
+        The same on the machines of a work pool: so many flow runs of the deployment of `flows/work_shard.py` are
+        started with the run and end with it.
     """
 
     def __init__(
@@ -131,6 +142,9 @@ class BatchManager(Generic[T]):
         cancel_on_exit: bool = False,
         name: str | None = None,
         lost_after: float = LOST_AFTER,
+        task_runner: Any = None,
+        shards: int = 0,
+        shard_deployment: str = SHARD_DEPLOYMENT,
         save_results_dir: PathOrUrl | None = None,
         **params: Any,
     ) -> None:
@@ -170,6 +184,7 @@ class BatchManager(Generic[T]):
         self._orchestrator = checked_orchestrator(orchestrator)
         self._answer_within = answer_within
         self._cancel_on_exit = cancel_on_exit
+        self._helpers = checked_helpers(client, task_runner, shards, shard_deployment)
         self._live: Ledger | None = None
         self._session: Session | None = None
         self._replayed: tuple[int, RunState] | None = None
@@ -272,6 +287,8 @@ class BatchManager(Generic[T]):
         gate: Gate | None = None,
     ) -> Summary:
         orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
+        if self._helpers.are_elsewhere and not (orchestrator == "prefect" and is_configured()):
+            raise InputError(NEEDS_SERVER)
         if self._policy.on_limit == "ask" and orchestrator == "local":
             raise InputError(
                 'on_cost_limit="pause" asks through Prefect, and no Prefect API is configured. Set PREFECT_API_URL, '
@@ -346,6 +363,7 @@ class BatchManager(Generic[T]):
             answer_within=self._answer_within,
             shown=shown,
             figures=lambda: self._summary(ledger.state),
+            helpers=self._helpers,
         )
 
     def _facts(self, state: RunState) -> Facts:

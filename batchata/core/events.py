@@ -77,13 +77,17 @@ class Opened(_Line):
 
 
 class Intent(_Line):
-    """A message batch is about to be created. `bound` is the most it can cost, None in a run without a limit."""
+    """A message batch is about to be created. `bound` is the most it can cost, None in a run without a limit.
+
+    `claims` is where whoever sends it must claim it first, None when only the writer of the ledger can.
+    """
 
     event: Literal["intent"] = "intent"
     job: int
     items: list[Sent]
     total: int
     bound: Decimal | None = None
+    claims: str | None = None
 
 
 class Submitted(_Line):

@@ -78,7 +78,7 @@ def _about(state: RunState, job: OpenJob, session: Session) -> Work:
 
 def _search(state: RunState, job: OpenJob) -> Search:
     items = frozenset((each.item, each.attempt) for each in job.items)
-    return Search(job.number, items, len(job.items), job.at, known=state.batches.keys())
+    return Search(job.number, items, len(job.items), job.at, known=state.batches.keys(), claims=job.claims)
 
 
 def _collect(state: RunState, job: OpenJob, batch_id: str, *, settle_short: bool) -> Collect:

@@ -40,6 +40,9 @@ MOST_MISSES = 10
 PATIENCE = 3_600.0
 """Seconds of failing looks after which a run gives up looking; its batches go on and can be collected later."""
 
+ELSEWHERE = 10
+"""So many times longer a batch that others could send counts as possibly sent: one who seems dead may only be slow."""
+
 SAME_CAUSE = 3
 """So many failures of one cause, and nothing else, are enough to stop."""
 
@@ -83,7 +86,9 @@ def _formed(state: RunState, session: Session, step: Work, report: Formed, at: d
         events.append(_settled(state, session, report.settled, report.causes))
     if report.items and session.stop is None:
         items = list(report.items)
-        events.append(Intent(at=at, job=report.job, items=items, total=len(items), bound=report.bound))
+        events.append(
+            Intent(at=at, job=report.job, items=items, total=len(items), bound=report.bound, claims=session.claims)
+        )
         session.formed.add(report.job)
         session.blocked_at = None
     elif report.needed is not None:
@@ -111,15 +116,19 @@ def _not_found(
     watch = session.watch(job)
     watch.misses, watch.missing_since, watch.runs = 0, None, bool(report.running)
     now = at.timestamp()
+    if report.never:
+        session.watches.pop(job, None)
+        return [Unsent(at=at, job=job, reason="it was never begun to be sent, and is not any more")]
     tried = max(state.open[job].at.timestamp(), session.started, watch.tried)
-    left = tried + session.policy.lost_after - now
+    patience = session.policy.lost_after * (ELSEWHERE if state.open[job].claims else 1)
+    left = tried + patience - now
     if report.running or left > 0:
         watch.looks += 1
         delay = next_delay(watch.looks, chance)
         watch.due = now + (delay if report.running else min(left, delay))
         return []
     session.watches.pop(job, None)
-    reason = f"the API lists no batch of it {session.policy.lost_after:g} s after it was tried"
+    reason = f"the API lists no batch of it {patience:g} s after it was tried"
     return [Unsent(at=at, job=job, reason=reason)]
 
 

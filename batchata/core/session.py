@@ -76,6 +76,7 @@ class Session:
     create_after: float = 0.0
     asked: int = 0
     stop: Stop | None = None
+    claims: str | None = None
     succeeded: int = 0
     causes: Counter[str | None] = field(default_factory=Counter)
 

@@ -59,6 +59,7 @@ class OpenJob:
     at: datetime
     phase: Phase = Phase.INTENDED
     batch_id: str | None = None
+    claims: str | None = None
 
 
 @dataclass(slots=True)
@@ -207,7 +208,7 @@ class RunState:
             self.limit_reached, self.halted = False, ""
 
     def _intend(self, event: Intent) -> None:
-        self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at)
+        self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at, claims=event.claims)
         self.next_job = max(self.next_job, event.job + 1)
         self.budget = self.budget.reserve(event.bound or Decimal(0))
         for item, attempt, _, fingerprint in event.items:

@@ -48,7 +48,8 @@ class Send:
 class Search:
     """Find out whether the message batch of a job was created whose id is not known.
 
-    `items` are its items by index and attempt; batches of the ids in `known` are other ones.
+    `items` are its items by index and attempt; batches of the ids in `known` are other ones. Where it had to be
+    claimed, `claims` says where: nobody may begin to send it from now on.
     """
 
     job: int
@@ -56,6 +57,7 @@ class Search:
     total: int
     since: datetime
     known: Container[str]
+    claims: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,13 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """No batch of the job is there. `running` are batches that may be it and have not ended."""
+    """No batch of the job is there. `running` are batches that may be it and have not ended.
+
+    `never` says that nobody had begun to send it, and nobody will.
+    """
 
     running: Sequence[str]
+    never: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -348,7 +348,7 @@ def _means_absent(error: Exception) -> bool:
 def _storage(place: object) -> _Folder | _Block:
     if place is True:
         named = next((os.environ[name] for name in BLOCK_SETTINGS if os.environ.get(name)), None)
-        place = _loaded(named) if named else _default_folder()
+        place = _loaded(named) if named else default_folder()
     elif isinstance(place, str) and BLOCK.fullmatch(place) and not Path(place).is_dir():
         place = _loaded(place)
     if isinstance(place, (str, os.PathLike)):
@@ -356,7 +356,7 @@ def _storage(place: object) -> _Folder | _Block:
     return _of_block(place)
 
 
-def _default_folder() -> Path:
+def default_folder() -> Path:
     home = os.environ.get("PREFECT_HOME") or "~/.prefect"
     return Path(os.environ.get("PREFECT_RESULTS_LOCAL_STORAGE_PATH") or f"{home}/storage") / "batchata"
 

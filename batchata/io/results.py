@@ -151,13 +151,16 @@ class ResultsFolder:
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    partial = target.with_name(f".{target.name}.partial")
+    partial = target.with_name(f".{target.name}.{token_hex(4)}.partial")  # who seemed dead may write the same records
     target.parent.mkdir(parents=True, exist_ok=True)
-    with partial.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(target)
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled, Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from batchata.core.naming import run_title
 from batchata.core.steps import Finish
@@ -22,7 +21,9 @@ from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
 from batchata.orchestration.reporting import Reporter, Told
 from batchata.orchestration.runlog import logged_in_the_flow_run
+from batchata.orchestration.runners import crew_of, runner_of
 from batchata.running.loop import Body
+from batchata.running.options import Helpers
 
 INTERRUPTS = (KeyboardInterrupt, SystemExit, TerminationSignal)
 """By which a run in a flow is told to end; the last one is how Prefect's runner hands on a cancel."""
@@ -36,19 +37,22 @@ def run_as_flow(
     answer_within: float | None,
     shown: Mapping[str, Any],
     figures: Callable[[], Summary],
+    helpers: Helpers,
 ) -> Finish:
     """Carries out `body` in a flow run of its own, or in the one that it is called from.
 
     `shown` are the parameters that the flow run has in the UI, `figures` what its last state tells of. Raises
-    LedgerError when the flow run was started before, with a ledger that is not here.
+    LedgerError when the flow run was started before, with a ledger that is not here, InputError for helpers that
+    cannot be used.
     """
+    runner = runner_of(helpers.task_runner, parallel)
+    crew = crew_of(helpers, runner)
     cancelled = False
 
     def with_hands(*, is_new: bool) -> Finish:
         nonlocal cancelled
-        runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=2 * parallel)
         with logged_in_the_flow_run(), runner, closing(Reporter(told)) as reporter:
-            hands = PrefectHands(told.facts.run_id, Fence(), runner, answer_within, reporter)
+            hands = PrefectHands(told.facts.run_id, Fence(), runner, answer_within, reporter, crew=crew)
             with closing(hands):
                 finish = reporter.carry(partial(body, hands), is_new=is_new)
             cancelled = hands.was_cancelled
@@ -59,19 +63,7 @@ def run_as_flow(
     finished: list[Finish | Exception] = []
     title = run_title(told.facts.name, datetime.now(UTC).date(), shown["items"])
 
-    @flow(
-        name="batch-manager",
-        flow_run_name=lambda: title,  # a text would be a template, and a folder may be called {x}
-        validate_parameters=False,
-    )
-    def batch_manager(  # the parameters are what the UI shows of the run
-        name: str,  # noqa: ARG001
-        model: str,  # noqa: ARG001
-        items: int,  # noqa: ARG001
-        max_cost: str | None,  # noqa: ARG001
-        state_path: str,  # noqa: ARG001
-        results_dir: str,  # noqa: ARG001
-    ) -> State[Any]:
+    def ended() -> State[Any]:
         try:
             finish = with_hands(is_new=True)
         except Exception as error:
@@ -80,10 +72,33 @@ def run_as_flow(
         finished.append(finish)
         return state_of(finish, figures(), cancelled=cancelled)
 
-    batch_manager(**shown, return_state=True)
+    _bodies[shown["state_path"]] = ended
+    try:
+        # As a text the title would be a template, and a folder may be called {x}.
+        batch_manager.with_options(flow_run_name=lambda: title)(**shown, return_state=True)
+    finally:
+        del _bodies[shown["state_path"]]
     if isinstance(finished[0], Exception):
         raise finished[0]
     return finished[0]
+
+
+_bodies: dict[str, Callable[[], State[Any]]] = {}
+"""What flow runs of this process carry out. The flow itself goes to other processes with each task, and this cannot."""
+
+
+def _carry_out(  # the parameters are what the UI shows of the run
+    name: str,  # noqa: ARG001
+    model: str,  # noqa: ARG001
+    items: int,  # noqa: ARG001
+    max_cost: str | None,  # noqa: ARG001
+    state_path: str,
+    results_dir: str,  # noqa: ARG001
+) -> State[Any]:
+    return _bodies[state_path]()
+
+
+batch_manager = flow(name="batch-manager", validate_parameters=False)(_carry_out)
 
 
 def state_of(finish: Finish, figures: Summary, *, cancelled: bool) -> State[Any]:

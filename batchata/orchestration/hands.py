@@ -1,42 +1,57 @@
-"""The hands that work with Prefect: a task run for each create and each collect, a form at the limit."""
+"""The hands that work with Prefect: a task run for each create and each collect, a form at the limit.
+
+With a crew, other processes carry out the heavy part of each job; the rest stays here.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from contextvars import copy_context
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from prefect.futures import PrefectFuture
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner
 
 from batchata.core.fingerprints import job_key
 from batchata.core.money import usd
 from batchata.core.steps import Approve, Ask, Collect, Report, Send, Work
-from batchata.orchestration.approval import Ending, LimitQuestion, ask
+from batchata.errors import InputError, LostWorkerError
+from batchata.orchestration.approval import AnswerT, Ending, FormT, LimitQuestion, Question, ask
+from batchata.orchestration.claims import take
+from batchata.orchestration.crews import Crew, Told, measured_by, task_of
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.reporting import Reporter
 from batchata.orchestration.sample_question import REASONS, SampleQuestion
 from batchata.orchestration.server import is_cancelling, own_flow_run_id
-from batchata.orchestration.tasks import collect_job, submit_job
+from batchata.running.errands import Elsewhere, Packer
 from batchata.running.gate import Approval
 from batchata.running.local import LocalHands
 from batchata.running.loop import Done
+from batchata.running.probing import probe
+from batchata.running.spreading import Spread
 
 logger = logging.getLogger("batchata")
 
 
 class PrefectHands:
-    """To be used in the body of a flow. Looks, searches and forming are no task runs: they are many and small."""
+    """To be used in the body of a flow. Looks, searches and packing are no task runs: they are many and small.
+
+    `runner` has the threads of this process, `crew` are other processes, None when there are none.
+    """
 
     def __init__(
         self,
         run_id: str,
         fence: Fence,
-        runner: ThreadPoolTaskRunner[Any],
+        runner: TaskRunner[Any],
         answer_within: float | None = None,
         reporter: Reporter | None = None,
+        *,
+        crew: Crew | None = None,
     ) -> None:
         self._run_id = run_id
         self._fence = fence
@@ -44,24 +59,60 @@ class PrefectHands:
         self._local = LocalHands()
         self._answer_within = answer_within
         self._reporter = reporter
+        self._crew = crew
+        self._packer: Packer | None = None
+        self._resources = ExitStack()
+        self._context = copy_context()  # which server and flow run it is stands in here, and other threads have none
         self.was_cancelled = False
 
+    def equip(self, packer: Packer) -> Elsewhere | None:
+        crew = self._crew
+        if crew is None:
+            return None
+        place = str(own_flow_run_id())
+        note = self._resources.enter_context(probe(packer.run.folder, packer.run.assignment))
+        packer.claimed_at(place, take, note)
+        self._packer = packer
+        self._resources.callback(crew.close)
+        crew.begin(packer)
+        return Elsewhere(Spread(partial(measured_by, crew, packer), packer.here).measured, place)
+
+    def claim(self, place: str, name: str) -> bool:
+        return self._context.copy().run(take, place, name)
+
     def start(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
-        match step:
-            case Send():
-                if self._reporter is not None:
-                    self._reporter.sending()
-                task = submit_job
-            case Collect():
-                task = collect_job
-            case _:
-                context = copy_context()  # what is logged there belongs to the flow run
-                self._local.start(step, lambda work: context.run(carry_out, work), done)
-                return
+        if not isinstance(step, Send | Collect):
+            self._start_here(step, carry_out, done)
+            return
+        if isinstance(step, Send) and self._reporter is not None:
+            self._reporter.sending()
         key = job_key(self._run_id, step.items)
-        parameters = {"job": step.job, "key": key, "carry_out": lambda: carry_out(step)}
+        try:
+            if self._is_given(step, key, partial(self._told, step, carry_out, done)):
+                return
+        except InputError as error:  # an item that cannot travel
+            done(step, error)
+            return
+        task, parameters = task_of(step, key, partial(carry_out, step))
         future = self._runner.submit(task, parameters=parameters)
         future.add_done_callback(lambda finished: done(step, _report_of(finished)))
+
+    def _start_here(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
+        context = self._context.copy()  # what is logged there belongs to the flow run
+        self._local.start(step, lambda work: context.run(carry_out, work), done)
+
+    def _is_given(self, step: Send | Collect, key: str, told: Told) -> bool:
+        if self._crew is None or self._packer is None:
+            return False
+        return self._crew.give(step, self._packer.packed(step), key, told)
+
+    def _told(self, step: Work, carry_out: Callable[[Work], Report], done: Done, report: Any) -> None:
+        """A step whose worker was lost is done here; a create call only if the right to it is still free."""
+        if isinstance(report, LostWorkerError):
+            logger.warning("job %d: %s. The run does this step itself", step.job, report)
+            self._start_here(step, carry_out, done)
+            return
+        done(step, report)
 
     def admits(self, job: int) -> bool:
         return self._fence.try_enter(job)
@@ -71,6 +122,7 @@ class PrefectHands:
 
     def close(self) -> None:
         """Gives back what is held outside of the run."""
+        self._resources.close()
         self._local.close()
         self._fence.close()
 
@@ -90,11 +142,19 @@ class PrefectHands:
             f"{question.pending:,}",
             own_flow_run_id(),
         )
+        answer = self._answer_to(asked)
+        return answer.value if isinstance(answer, Ending) else answer
+
+    def _answer_to(self, question: Question[FormT, AnswerT]) -> AnswerT | Ending:
         if self._reporter is not None:
             self._reporter.asking()
-        answer = ask(asked, timeout=self._answer_within)
+        if self._crew is not None:
+            self._crew.rest()
+        answer = ask(question, timeout=self._answer_within)
         self.was_cancelled = answer is Ending.CANCELLED
-        return answer.value if isinstance(answer, Ending) else answer
+        if self._crew is not None and self._packer is not None and not isinstance(answer, Ending):
+            self._crew.begin(self._packer)
+        return answer
 
     def confirm(self, question: Approve, run_id: str) -> Approval:
         logger.warning(
@@ -104,10 +164,7 @@ class PrefectHands:
             own_flow_run_id(),
             f"{question.report.waiting:,}",
         )
-        if self._reporter is not None:
-            self._reporter.asking()
-        answer = ask(SampleQuestion(run_id, question.number, question.report), timeout=self._answer_within)
-        self.was_cancelled = answer is Ending.CANCELLED
+        answer = self._answer_to(SampleQuestion(run_id, question.number, question.report))
         if isinstance(answer, Ending):
             return Approval(passed=False, reason=REASONS[answer])
         return Approval(answer, "a person chose to continue")

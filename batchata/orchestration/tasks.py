@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from prefect import task
-from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.states import Failed
 from prefect.tasks import exponential_backoff
 
@@ -55,6 +55,26 @@ def submit_job(job: int, key: str, carry_out: Callable[[], Report]) -> Any:  # n
 def collect_job(job: int, key: str, carry_out: Callable[[], Report]) -> Any:  # noqa: ARG001 - they name the run
     """What the results come to."""
     return _outcome_of(carry_out, _PASSING)
+
+
+@task(
+    name="measure",
+    task_run_name="measure-{job}",
+    description="Reads items of the next message batch and finds out what they can cost.",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=0,
+)
+def measure_items(job: int, carry_out: Callable[[], Any]) -> Any:  # noqa: ARG001 - it names the run
+    """What was measured."""
+    return _outcome_of(carry_out, ())
+
+
+check_worker = measure_items.with_options(
+    name="check-worker",
+    task_run_name="check-worker",
+    description="Finds out whether the task runner's workers reach the files, the results and the API.",
+)
 
 
 def _outcome_of(carry_out: Callable[[], Report], raised: tuple[type[BatchataError], ...]) -> Any:

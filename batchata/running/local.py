@@ -9,8 +9,10 @@ from queue import SimpleQueue
 
 from batchata.core.steps import Approve, Ask, Report, Work
 from batchata.errors import InputError
+from batchata.running.errands import Packer
 from batchata.running.gate import Approval
 from batchata.running.loop import Done
+from batchata.running.worker import unclaimed
 
 _Call = tuple[Work, Callable[[Work], Report], Done]
 
@@ -40,6 +42,12 @@ class LocalHands:
             step, carry_out, done = call
             done(step, _carried_out(step, carry_out))
             self._idle.release()
+
+    def equip(self, packer: Packer) -> None:
+        """All is done in this process."""
+
+    def claim(self, place: str, name: str) -> bool:
+        return unclaimed(place, name)
 
     def admits(self, job: int) -> bool:  # noqa: ARG002 - there is no fence outside of this run
         return True

@@ -25,6 +25,7 @@ from batchata.core.steps import Approve, Ask, Created, Failed, Finish, Form, Rep
 from batchata.errors import AmbiguousSubmitError, BatchataError, LedgerError, ServiceError
 from batchata.io.batches import cancel
 from batchata.io.ledger import Ledger
+from batchata.running.errands import Elsewhere, Packer
 from batchata.running.gate import Approval, Gatekeeper
 from batchata.running.worker import Worker
 
@@ -51,6 +52,15 @@ class Hands(Protocol):
 
     def start(self, step: Work, carry_out: Callable[[Work], Report], done: Done) -> None:
         """Begins a step and returns at once; `done` is called from any thread with what came of it."""
+
+    def equip(self, packer: Packer) -> Elsewhere | None:
+        """Called before the first step, with what work needs that is done elsewhere; None when none is.
+
+        Raises InputError when it cannot be done there.
+        """
+
+    def claim(self, place: str, name: str) -> bool:
+        """Takes a right to send, see `Claim`."""
 
     def admits(self, job: int) -> bool:
         """Whether a fence outside of this run lets one more message batch through."""

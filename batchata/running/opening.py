@@ -22,7 +22,7 @@ from batchata.io.ledger import Ledger
 from batchata.io.paths import is_path, is_url, path_of
 from batchata.io.sources import is_file_id, looked_up, read_document, source_name, url_problem
 from batchata.running.assignment import Assignment, Content, Requests
-from batchata.running.forming import encoded_params
+from batchata.running.measuring import encoded_params
 
 logger = logging.getLogger("batchata")
 

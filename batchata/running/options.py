@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -22,6 +23,12 @@ OnCostLimit = Literal["stop", "pause"]
 DEFAULT_ITEMS_PER_JOB = 1_000
 DEFAULT_PARALLEL_JOBS = 10
 LOST_AFTER = 60.0
+SHARD_DEPLOYMENT = "work-shard/work-shard"
+NEEDS_SERVER = (
+    "with task_runner or shards the work is done by other processes, which meet at a Prefect server that all of them "
+    "reach, and none is configured. Set PREFECT_API_URL, here and for the workers, and leave orchestrator as it is "
+    "(nothing was sent)"
+)
 RUNS_FOLDER = Path(".batchata")
 """Where runs without a `state_path` keep their ledger, below the working directory."""
 
@@ -49,6 +56,35 @@ def checked_orchestrator(given: Any) -> Orchestrator | None:
     if given is not None and given not in ("local", "prefect"):
         raise InputError(f'orchestrator is "local" or "prefect", not {given!r}')
     return given  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Helpers:
+    """Who does the heavy part of each job: a task runner, or so many shards of a deployment."""
+
+    task_runner: Any = None
+    shards: int = 0
+    shard_deployment: str = SHARD_DEPLOYMENT
+
+    @property
+    def are_elsewhere(self) -> bool:
+        """Whether they are other processes."""
+        threads = self.task_runner in (None, "threads") or type(self.task_runner).__name__ == "ThreadPoolTaskRunner"
+        return self.shards > 0 or not threads
+
+
+def checked_helpers(client: object, task_runner: Any, shards: int, shard_deployment: str) -> Helpers:
+    """Raises InputError for what does not go together, and for a client with a key in it, which must not travel."""
+    _check_number("shards", shards, 0, 1_000)
+    helpers = Helpers(task_runner, shards, shard_deployment)
+    if shards and replace(helpers, shards=0).are_elsewhere:
+        raise InputError("give either task_runner or shards: the work is done by the one or by the others")
+    if client is not None and helpers.are_elsewhere:
+        raise InputError(
+            "client= has a key in it, and no key is sent to other processes: give each worker ANTHROPIC_API_KEY in its "
+            "environment or a .env file, and leave client out (ANTHROPIC_BASE_URL here is used there too)"
+        )
+    return helpers
 
 
 def checked_limit(max_cost: Any) -> Decimal | None:

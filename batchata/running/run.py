@@ -24,9 +24,11 @@ from batchata.io.ledger import Ledger
 from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
+from batchata.running.errands import Packer
 from batchata.running.forming import Former
 from batchata.running.gate import Gate, Gatekeeper, prepare_gate
 from batchata.running.loop import Hands, Loop
+from batchata.running.measuring import Measurer
 from batchata.running.opening import check_first, check_unchanged, failed_items, opened, retry, rewritten
 from batchata.running.settling import Settler
 from batchata.running.worker import Worker
@@ -79,7 +81,8 @@ class Run:
             if self.policy.sends:
                 check_first(self.assignment, ledger.state, requests)
                 check_unchanged(ledger, self.assignment, requests)
-            worker = self._worker(ledger, client, info, requests, cache)
+            worker = self._worker(ledger, client, info, requests, cache, hands)
+            session.claims = worker.claims
             retried = retry(ledger, requests, info.max_tokens) if self.policy.only_retries else 0
             if self.policy.sends and not self.policy.only_retries:
                 prepare_gate(ledger, run_id_of(ledger.state), self.gate)
@@ -97,19 +100,32 @@ class Run:
         return next(rewritten(self.assignment, state), None) is not None
 
     def _worker(
-        self, ledger: Ledger, client: Anthropic, info: ModelInfo, requests: Requests, cache: ResultCache | None
+        self,
+        ledger: Ledger,
+        client: Anthropic,
+        info: ModelInfo,
+        requests: Requests,
+        cache: ResultCache | None,
+        hands: Hands,
     ) -> Worker:
         run_id = run_id_of(ledger.state)
         once = client.with_options(max_retries=0)  # the brain decides when to look again
         known = None if self.refresh_cache else cache
         run = RunContext(self.assignment, requests, once, info, run_id, self.folder)
+        elsewhere = hands.equip(self._packer(run, known))
         return Worker(
             once,
-            Former(run, known),
+            Former(run, elsewhere.measuring if elsewhere else Measurer(run, known).candidates),
             Settler(run, cache, self.policy.rounds),
             LostAndFound(run_id),
             self.assignment.headers,
+            hands.claim,
+            elsewhere.claims if elsewhere else None,
         )
+
+    def _packer(self, run: RunContext, known: ResultCache | None) -> Packer:
+        here = Measurer(run, known, keeps_bodies=False)
+        return Packer(run, here, self.policy.rounds, self.cache, refresh_cache=self.refresh_cache)
 
     def _model(self, client: Anthropic, state: RunState, session: Session) -> ModelInfo:
         """What the model can do. When it is gone, batches that were sent are still collected."""

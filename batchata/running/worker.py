@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
 from batchata.core.requests import EncodedBatch
 from batchata.core.steps import Collect, Created, Form, Look, Looked, NotFound, Report, Search, Send, Work
+from batchata.errors import AmbiguousSubmitError
 from batchata.io.batches import BatchStatus, poll, submit
 from batchata.io.lost import LostAndFound
 from batchata.running.forming import Former
+from batchata.running.sending import made_again
 from batchata.running.settling import Settler
 
 if TYPE_CHECKING:
@@ -20,16 +23,34 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("batchata")
 
+Claim = Callable[[str, str], bool]
+"""Takes the right to send a job, which nobody else has then, by the place where it is kept and its name.
+
+False when somebody took it before, or nobody can tell. Raises ServiceError when the place does not answer.
+"""
+
+_TAKEN = "somebody else began to send it, and has not told what came of it"
+
+
+def unclaimed(_place: str, _name: str) -> bool:
+    """Where there is no place to take rights from, it is not known whether they are free."""
+    return False
+
 
 @dataclass(slots=True)
 class Worker:
-    """The steps of one run. May be used by many threads, each with a step of its own."""
+    """The steps of one run. May be used by many threads, each with a step of its own.
+
+    Where others send too, `claims` is the place whose right (see `Claim`) has to be taken before each create call.
+    """
 
     client: Anthropic
     former: Former
     settler: Settler
     lost: LostAndFound
     headers: Mapping[str, str] | None = None
+    claim: Claim = unclaimed
+    claims: str | None = None
     statuses: dict[str, BatchStatus] = field(default_factory=dict)
     _bodies: dict[int, EncodedBatch] = field(default_factory=dict)
 
@@ -42,7 +63,7 @@ class Worker:
                     self._bodies[formed.job] = body
                 return formed
             case Send():
-                return self._send(step.job)
+                return self._send(step)
             case Search():
                 return self._search(step)
             case Look():
@@ -56,13 +77,20 @@ class Worker:
             case _:
                 assert_never(step)
 
-    def _send(self, job: int) -> Created:
-        body = self._bodies.pop(job)
+    def _send(self, step: Send) -> Created:
+        body = self._bodies.pop(step.job, None) or made_again(self.former.run, step)
+        if self.claims is not None and not self.claim(self.claims, self._claim_of(step.job)):
+            raise AmbiguousSubmitError(_TAKEN, custom_id=body.first_custom_id, total=body.total, why=_TAKEN)
         batch_id = submit(self.client, body, extra_headers=self.headers)
-        logger.info("job %d: %s, %d requests (%.1f MB)", job, batch_id, body.total, len(body.body) / 1e6)
+        logger.info("job %d: %s, %d requests (%.1f MB)", step.job, batch_id, body.total, len(body.body) / 1e6)
         return Created(batch_id)
 
+    def _claim_of(self, job: int) -> str:
+        return f"claim-{self.lost.run_id}-{job}"
+
     def _search(self, step: Search) -> Created | NotFound:
+        if step.claims is not None and self.claim(step.claims, self._claim_of(step.job)):
+            return NotFound([], never=True)
         found = self.lost.find(self.client, step.items, total=step.total, since=step.since, known=step.known)
         if isinstance(found, str):
             logger.info("job %d: the batch that was lost is %s", step.job, found)

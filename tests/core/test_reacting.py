@@ -216,6 +216,31 @@ def test_what_nobody_lists_was_not_created_but_only_some_time_after_it_was_tried
         assert NOW + now < session.watches[1].due <= max(NOW + tried, NOW + begun, NOW + (seen_lost or 0)) + 60
 
 
+def test_what_others_could_send_counts_as_not_created_ten_times_later():
+    """One that seems dead may only be slow: it has the right, and its call may still arrive."""
+    claimed = intent(1, 0, 1, after=0).model_copy(update={"claims": "a flow run"})
+    state, session = state_of(claimed), session_of(busy={1})
+    assert applied(state, session, SEARCH, NotFound([]), now=NOW + 599) == []
+    (event,) = applied(state, session, SEARCH, NotFound([]), now=NOW + 601)
+    assert (type(event), "600 s" in event.reason) == (Unsent, True)
+
+
+def test_what_nobody_began_to_send_waits_again_at_once():
+    state, session = state_of(intent(1, 0, 1, after=0)), session_of(busy={1})
+    (event,) = applied(state, session, SEARCH, NotFound([], never=True), now=NOW + 1)
+    assert isinstance(event, Unsent)
+    assert 1 not in session.watches
+
+
+def test_an_intent_says_where_the_right_to_send_is_taken():
+    state, session = state_of(), session_of()
+    session.claims, session.forming = "a flow run", True
+    (event,) = applied(state, session, form(), formed())
+    assert event.claims == "a flow run"
+    (again,) = decide(state, session_of(), NOW)
+    assert again.claims == "a flow run"
+
+
 def test_as_long_as_one_that_may_be_it_runs_it_is_waited_for():
     state, session = state_of(intent(1, 0, 1, after=-9000)), session_of()
     session.started, now = NOW - 8000, NOW

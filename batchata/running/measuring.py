@@ -1,0 +1,116 @@
+"""Waiting items -> what each weighs: read, encoded, looked up in the cache, bound. The heavy part of forming a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from batchata.core.bounds import CONTEXT_WINDOW, bound
+from batchata.core.fingerprints import request_fingerprint
+from batchata.core.items import Request, custom_id
+from batchata.core.measured import Answered, Measure, Measured, Weighed
+from batchata.core.outcomes import Errored, Outcome, Succeeded
+from batchata.core.parsing import parse
+from batchata.core.requests import MAX_ITEM_BYTES, too_large
+from batchata.core.stats import cost_of_item
+from batchata.core.steps import Candidate, Form
+from batchata.errors import BatchataError, InputError, StorageError
+from batchata.io.cache import ResultCache
+from batchata.running.assignment import Content, RunContext
+
+INPUT_ERROR = "input_error"
+"""The error type of an item that could not be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurer:
+    """Measures items one by one. `cache` is None where answers of earlier runs are not to be taken."""
+
+    run: RunContext
+    cache: ResultCache | None
+    keeps_bodies: bool = True
+
+    def candidates(self, step: Form, room: Callable[[], int]) -> Generator[Measured]:
+        """Those of a job, in order, each when it is asked for. Raises UnboundedCostError, StorageError."""
+        return self.measured(Measure(step.job, step.candidates, limited=step.left is not None), room)
+
+    def measured(self, step: Measure, room: Callable[[], int] | None = None) -> Generator[Measured]:
+        """The same, for some of them."""
+        with closing(self.run.requests.contents([each.index for each in step.candidates], room)) as contents:
+            for candidate, content in zip(step.candidates, contents, strict=False):  # contents ends where room does
+                yield self._measure(candidate, content, limited=step.limited)
+
+    def _measure(self, candidate: Candidate, content: Callable[[], Content], *, limited: bool) -> Measured:
+        try:
+            params = self.run.requests.params_of(content(), candidate.max_tokens)
+            encoded = encoded_params(params)
+            fingerprint = request_fingerprint(encoded)
+            if hit := self._known(candidate, fingerprint):
+                return hit
+            ceiling = self._ceiling(params) if limited else None
+        except StorageError as error:  # no item is at fault
+            raise StorageError(f"{error}. The items that were not sent wait; run again to go on") from error
+        except InputError as error:
+            return self._unsendable(candidate, error)
+        body = request_body(self.run.run_id, candidate.index, candidate.attempt, encoded)
+        kept = body if self.keeps_bodies else None
+        return Weighed(candidate, fingerprint, len(body), ceiling, kept)
+
+    def _ceiling(self, params: Mapping[str, Any]) -> Decimal:
+        """The most the request can cost. Raises InputError for a malformed one."""
+        try:
+            return bound_of(self.run, params)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, BatchataError):
+                raise
+            raise InputError(f"what it may cost cannot be told, for it is malformed ({error!r})") from error
+
+    def _known(self, candidate: Candidate, fingerprint: str) -> Answered | None:
+        """What the same request was answered before, if the response model still takes it; and what that cost."""
+        line = self.cache.lookup([fingerprint]).get(fingerprint) if self.cache else None
+        if line is None:
+            return None
+        each = self.run.assignment
+        outcome: Outcome[Any] = parse(
+            line, each.response_model, each.citations, sources=(each.source(candidate.index),)
+        )
+        if not isinstance(outcome, Succeeded):
+            return None
+        saved = cost_of_item(outcome, each.rates, None)
+        return Answered(candidate, replace(outcome, custom_id=self._name(candidate)), saved or Decimal(0))
+
+    def _unsendable(self, candidate: Candidate, error: InputError) -> Answered:
+        message = f"{error} (it was not sent)"
+        outcome: Outcome[Any] = Errored(custom_id=self._name(candidate), error_type=INPUT_ERROR, message=message)
+        return Answered(candidate, outcome, Decimal(0))
+
+    def _name(self, candidate: Candidate) -> str:
+        return custom_id(self.run.run_id, candidate.index, candidate.attempt)
+
+
+def bound_of(run: RunContext, params: Mapping[str, Any], tokens: int | None = None) -> Decimal:
+    """The most a request with these `params` can cost, in USD."""
+    window = run.info.max_input_tokens or CONTEXT_WINDOW
+    request: Request = {"custom_id": "", "params": dict(params)}
+    return bound(request, input_tokens=tokens, rates=run.assignment.rates, context_window=window).total
+
+
+def encoded_params(params: Mapping[str, Any]) -> bytes:
+    """One request as JSON. Raises InputError for what is none, or is too large."""
+    try:
+        encoded = orjson.dumps(params)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"it is no JSON: {error}") from error
+    if len(encoded) > MAX_ITEM_BYTES:
+        raise InputError(too_large(len(encoded)))
+    return encoded
+
+
+def request_body(run_id: str, index: int, attempt: int, encoded: bytes) -> bytes:
+    """One entry of a create call."""
+    return b'{"custom_id":"%b","params":%b}' % (custom_id(run_id, index, attempt).encode(), encoded)

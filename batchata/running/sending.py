@@ -1,0 +1,57 @@
+"""The items of a job -> the body of the call that creates its message batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+from batchata.core.events import Sent
+from batchata.core.fingerprints import request_fingerprint
+from batchata.core.items import custom_id
+from batchata.core.models import SAMPLING, SAMPLING_API_VERSION
+from batchata.core.requests import EncodedBatch
+from batchata.core.steps import Send
+from batchata.errors import InputError, StorageError
+from batchata.running.assignment import Content, RunContext
+from batchata.running.measuring import encoded_params, request_body
+
+
+def batch_of(run: RunContext, items: Sequence[Sent], bodies: Sequence[bytes]) -> EncodedBatch:
+    """The requests of a job as one body."""
+    first = items[0]
+    sampling = any(name in run.assignment.params for name in SAMPLING)
+    return EncodedBatch(
+        body=b'{"requests":[' + b",".join(bodies) + b"]}",
+        total=len(items),
+        first_custom_id=custom_id(run.run_id, first.item, first.attempt),
+        api_version=SAMPLING_API_VERSION if sampling else None,
+    )
+
+
+def made_again(run: RunContext, step: Send) -> EncodedBatch:
+    """The same body as when the job was formed. Raises InputError when that is not possible any more."""
+    with closing(run.requests.contents([each.item for each in step.items])) as contents:
+        bodies = [_body(run, step.job, item, content) for item, content in zip(step.items, contents, strict=True)]
+    return batch_of(run, step.items, bodies)
+
+
+def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content]) -> bytes:
+    try:
+        encoded = encoded_params(run.requests.params_of(content(), item.max_tokens))
+    except StorageError:
+        raise  # the item may be as it was
+    except InputError as error:
+        raise InputError(
+            f"{_name(run, item)} was fine when job {job} was formed, but now: {error}. {_AGAIN}"
+        ) from error
+    if request_fingerprint(encoded) != item.fingerprint:
+        raise InputError(f"{_name(run, item)} changed after job {job} was formed. {_AGAIN}")
+    return request_body(run.run_id, item.item, item.attempt, encoded)
+
+
+_AGAIN = "Nothing of the job was sent; run again to send its items as they are then"
+
+
+def _name(run: RunContext, item: Sent) -> str:
+    source = run.assignment.source(item.item)
+    return f"item {item.item} ({source})" if source else f"item {item.item}"

@@ -1,0 +1,190 @@
+"""Work that travels: packed in one process, unpacked and done in another one."""
+
+import pickle
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from pydantic import BaseModel
+
+from batchata import AmbiguousSubmitError, InputError, ServiceError, UnknownPriceError
+from batchata.core.events import Sent
+from batchata.core.fingerprints import request_fingerprint
+from batchata.core.measured import Answered, Measure, Weighed
+from batchata.core.models import ModelInfo
+from batchata.core.steps import Candidate, Created, Form, Send
+from batchata.errors import IncompleteResultsError, LostWorkerError, Problem
+from batchata.io.results import ResultsFolder
+from batchata.running.assignment import Assignment, Requests, RunContext
+from batchata.running.errands import Packer
+from batchata.running.measuring import Measurer, encoded_params
+from batchata.running.probing import Probe, probe
+from batchata.running.spreading import Spread
+
+MODEL = "claude-haiku-5-5"
+ERRORS = [
+    AmbiguousSubmitError("lost", custom_id="run-000001-1", total=3, why="it broke"),
+    IncompleteResultsError("short", read=1, expected=2),
+    UnknownPriceError("some-model"),
+    InputError("bad", [Problem("item 0", "is empty")]),
+    LostWorkerError("gone"),
+    ServiceError("away"),
+]
+
+
+class Note(BaseModel):
+    text: str
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_travels_with_all_that_it_says(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.args, vars(again), str(again)) == (type(error), error.args, vars(error), str(error))
+
+
+@pytest.fixture
+def world(client, simulator, tmp_path, monkeypatch):
+    """A packer over three files, and who took which right to send."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "of-this-process")
+    for number in range(3):
+        (tmp_path / f"{number}.txt").write_text(f"text: note {number}")
+    files = [f"{number}.txt" for number in range(3)]
+    assignment = Assignment(
+        files, is_files=True, model=MODEL, prompt="Read.", response_model=Note, max_tokens=100, api=simulator.url
+    )
+    info = ModelInfo(MODEL, structured_outputs=True)
+    run = RunContext(
+        assignment, Requests(assignment, info), client, info, "run", ResultsFolder(tmp_path / "results", "run")
+    )
+    here = Measurer(run, None, keeps_bodies=False)
+    with probe(run.folder, assignment) as note:
+        packer = Packer(run, here, 2, cache=False, refresh_cache=False)
+        packer.claimed_at("somewhere", free, note)
+        yield packer
+
+
+def free(place, name):
+    return True
+
+
+def taken(place, name):
+    return False
+
+
+def sent(packer, *indexes):
+    encoded = {index: encoded_params(packer.run.requests.params(index, None)) for index in indexes}
+    return Send(7, [Sent(index, 1, None, request_fingerprint(encoded[index])) for index in indexes])
+
+
+def test_items_are_measured_elsewhere_as_they_are_here_and_relative_paths_arrive(world, tmp_path, monkeypatch):
+    step = Measure(7, [Candidate(index, 1, None) for index in range(3)], limited=True)
+    here = list(world.here.measured(step))
+    parcel = world.packed(step)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert parcel() == here
+    assert all(isinstance(each, Weighed) and each.body is None and each.ceiling > Decimal(0) for each in here)
+
+
+def test_no_key_travels(world, client):
+    step = Measure(7, [Candidate(0, 1, None)], limited=False)
+    payload = world.packed(step).payload + world.packed(sent(world, 0, 1)).payload
+    assert client.api_key.encode() not in payload
+    assert b"of-this-process" not in payload
+
+
+def test_what_was_measured_is_sent_by_another_process(world, simulator):
+    """Which has a key of its own."""
+    code = "import pickle, sys; print(pickle.loads(sys.stdin.buffer.read())().batch_id)"
+    parcel = pickle.dumps(world.packed(sent(world, 0, 2)))
+    done = subprocess.run([sys.executable, "-c", code], input=parcel, capture_output=True, check=True)
+    assert done.stdout.startswith(b"msgbatch_")
+    assert simulator.state()["batches_created"] == 1
+
+
+def test_a_file_that_changed_after_it_was_measured_is_not_sent(world, simulator, tmp_path):
+    parcel = world.packed(sent(world, 0, 1))
+    (tmp_path / "1.txt").write_text("text: another note")
+    with pytest.raises(
+        InputError, match=r"item 1 \(1.txt\) changed after job 7 was formed. Nothing of the job was sent"
+    ):
+        parcel()
+    (tmp_path / "1.txt").unlink()
+    with pytest.raises(InputError, match=r"item 1 \(1.txt\) was fine when job 7 was formed, but now: there is no such"):
+        parcel()
+    assert simulator.state()["create_calls"] == 0
+
+
+def test_who_has_not_got_the_right_does_not_send(world, simulator):
+    with probe(world.run.folder, world.run.assignment) as note:
+        world.claimed_at("somewhere", taken, note)
+        with pytest.raises(AmbiguousSubmitError, match="somebody else began to send it"):
+            world.packed(sent(world, 0))()
+    assert simulator.state()["create_calls"] == 0
+
+
+def test_a_worker_that_sees_another_disk_says_so(world, tmp_path):
+    world.claimed_at("somewhere", free, Probe("no-such-note", None))
+    with pytest.raises(
+        InputError, match=r"the worker on \S+ cannot reach \S+results: what the run put there is not seen"
+    ):
+        world.packed(None)()
+    with probe(world.run.folder, world.run.assignment) as note:
+        assert note.file == str(tmp_path / "0.txt")
+        world.claimed_at("somewhere", free, replace(note, file="/no/such.pdf"))
+        with pytest.raises(InputError, match=r"cannot reach /no/such.pdf: .* mount the folder there"):
+            world.packed(None)()
+
+
+def test_what_cannot_be_pickled_is_said_before_anything_is_sent(world, simulator):
+    world.run.assignment.items[0] = threading.Lock()
+    with pytest.raises(InputError, match="an item cannot be sent to another process"):
+        world.packed(Measure(7, [Candidate(0, 1, None)], limited=False))
+
+
+def test_a_block_with_credentials_does_not_travel(world):
+    packer = Packer(world.run, world.here, 2, cache=object(), refresh_cache=False)
+    with pytest.raises(InputError, match="save the block and give its"):
+        packer.claimed_at("somewhere", free, Probe("", None))
+
+
+def form(count, first=0):
+    return Form(1, [Candidate(index, 1, None) for index in range(first, count)], 100, None, alone=True)
+
+
+def test_measuring_is_spread_in_a_few_chunks_and_what_was_left_over_is_not_measured_again():
+    begun = []
+
+    def begin(step):
+        begun.append(len(step.candidates))
+        return lambda: [Weighed(each, "", 1, None) for each in step.candidates]
+
+    spread = Spread(begin, here=None)
+    first = spread.measured(form(1100))
+    assert [next(first).candidate.index for _ in range(1000)] == list(range(1000))
+    assert (len(begun), sum(begun)) == (8, 1100)
+    rest = [each.candidate.index for each in spread.measured(form(1500, first=1000))]
+    assert rest == list(range(1000, 1500))
+    assert sum(begun) == 1500
+
+
+def test_a_chunk_whose_worker_was_lost_is_measured_here(world):
+    def lost():
+        raise LostWorkerError("gone")
+
+    found = list(Spread(lambda step: lost, world.here).measured(form(3)))
+    assert [type(each) for each in found] == [Weighed] * 3
+
+
+def test_an_item_that_cannot_be_sent_is_told_apart_elsewhere_too(world, tmp_path):
+    (tmp_path / "0.txt").write_text("")
+    (found,) = world.packed(Measure(7, [Candidate(0, 1, None)], limited=False))()
+    assert isinstance(found, Answered)
+    assert "the file is empty" in found.outcome.message
+
+
+def test_the_report_travels(world):
+    assert isinstance(pickle.loads(pickle.dumps(world.packed(sent(world, 0))())), Created)
