@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
@@ -27,7 +27,7 @@ from batchata.core.state import RunState
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary, summary_of
 from batchata.errors import InputError, LedgerInUseError
-from batchata.io.client import api_address
+from batchata.io.client import ClientOrMaker, api_address, using
 from batchata.io.intake import given_items
 from batchata.io.ledger import Ledger, ask_to_cancel, open_ledger, read_state
 from batchata.io.paths import PathOrUrl
@@ -58,11 +58,8 @@ from batchata.running.options import (
     places,
 )
 from batchata.running.reading import failures, records
-from batchata.running.run import Run, run_id_of, using
+from batchata.running.run import Run, run_id_of
 from batchata.running.signals import named_when_interrupted, terminable
-
-if TYPE_CHECKING:
-    from anthropic import Anthropic
 
 logger = logging.getLogger("batchata")
 
@@ -100,6 +97,9 @@ class BatchManager(Generic[T]):
     cancel_on_exit
         Whether Ctrl-C and SIGTERM cancel the batches in flight. By default they go on, and the next run collects
         them.
+    client
+        An Anthropic client, or a function that makes one, such as `partial(client_of, "production")`. Default: made of
+        the environment.
     name
         What the run is called in Prefect, where runs of one name form a history. Default: the folder of the first
         file, else the ledger's name without its ending.
@@ -131,7 +131,7 @@ class BatchManager(Generic[T]):
         state_path: str | PathLike[str] | None = None,
         results_dir: PathOrUrl | None = None,
         max_tokens: int | None = None,
-        client: Anthropic | None = None,
+        client: ClientOrMaker = None,
         rates: Rates | None = None,
         cache: object = True,
         refresh_cache: bool = False,

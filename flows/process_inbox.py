@@ -41,6 +41,8 @@ def process_inbox(
     home: p.Home = ".batchata",
     cache: p.Cache = True,
     on_cancel: p.OnCancel = "leave",
+    task_runner: p.TaskRunner = "threads",
+    shards: p.Shards = 0,
     wait: p.Wait = True,
 ) -> State[Any]:
     """Put what is new in a folder through message batches of Claude. What was done is never done again."""

@@ -39,6 +39,8 @@ def run_batch(
     home: p.Home = ".batchata",
     cache: p.Cache = True,
     on_cancel: p.OnCancel = "leave",
+    task_runner: p.TaskRunner = "threads",
+    shards: p.Shards = 0,
     wait: p.Wait = True,
 ) -> State[Any]:
     """Put files, or conversations, through message batches of Claude at a limited cost."""

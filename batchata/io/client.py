@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
 
 from batchata.errors import CredentialsError
 
@@ -16,6 +17,10 @@ _WHERE = (
     "no credentials for the Claude API were found. Put ANTHROPIC_API_KEY=... into the environment or into a .env "
     "file in your project, or pass client=Anthropic(api_key=...). To try it without a key: batchata demo"
 )
+
+
+ClientOrMaker: TypeAlias = "Anthropic | Callable[[], Anthropic] | None"
+"""A client, a function that makes one (which may be sent to other processes), or None for `make_client`."""
 
 
 def make_client(
@@ -41,8 +46,21 @@ def make_client(
     return client
 
 
-def api_address(client: Anthropic | None) -> str:
+@contextmanager
+def using(client: ClientOrMaker) -> Iterator[Anthropic]:
+    """The caller's client, or one that is closed afterwards. Raises CredentialsError."""
+    if client is not None and not callable(client):
+        yield client
+        return
+    with client() if client is not None else make_client() as own:
+        yield own
+
+
+def api_address(client: ClientOrMaker) -> str:
     """Where the API lives for this client, or for one that `make_client` would make of the environment."""
+    if callable(client):
+        with client() as own:
+            return api_address(own)
     if client is None:
         _read_dotenv()
     address = str(client.base_url) if client is not None else os.environ.get("ANTHROPIC_BASE_URL") or ADDRESS

@@ -11,7 +11,7 @@ import os
 import pickle
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from os import PathLike
@@ -24,7 +24,7 @@ from batchata.core.models import ModelInfo
 from batchata.core.steps import Collect, Report, Send
 from batchata.errors import InputError
 from batchata.io.cache import BLOCK, BLOCK_SETTINGS, ResultCache, default_folder
-from batchata.io.client import make_client
+from batchata.io.client import ClientOrMaker, make_client
 from batchata.io.lost import LostAndFound
 from batchata.io.paths import is_path, is_url, path_of
 from batchata.io.results import ResultsFolder
@@ -80,6 +80,7 @@ class Kit:
     claims: str
     claim: Claim
     probe: Probe
+    client: Callable[[], Anthropic] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +148,21 @@ class Parcel:
 class Packer:
     """Packs errands of one run. `cache` is the place that the run was given; `here` measures in this process."""
 
-    def __init__(self, run: RunContext, here: Measurer, rounds: int, cache: object, *, refresh_cache: bool) -> None:
+    def __init__(
+        self,
+        run: RunContext,
+        here: Measurer,
+        rounds: int,
+        cache: object,
+        client: ClientOrMaker = None,
+        *,
+        refresh_cache: bool,
+    ) -> None:
         self.run = run
         self.here = here
         self._rounds = rounds
         self._cache = cache
+        self._client = client
         self._refresh_cache = refresh_cache
         self._kit: bytes | None = None
 
@@ -170,6 +181,7 @@ class Packer:
             claims=place,
             claim=claim,
             probe=probe,
+            client=self._client if callable(self._client) else None,
         )
         self._kit = _pickled(kit, "the response model or a parameter")
 
@@ -236,8 +248,8 @@ def _tools_of(kit: bytes) -> _Tools:
     """Raises InputError where the results or the files are out of reach, CredentialsError without credentials."""
     opened: Kit = pickle.loads(kit)  # noqa: S301 - it was packed by the run itself
     opened.probe.check(opened.folder)
-    client = make_client(base_url=opened.assignment.api or None).with_options(max_retries=0)
-    return _Tools(opened, client, _cache(opened))
+    made = opened.client() if opened.client else make_client(base_url=opened.assignment.api or None)
+    return _Tools(opened, made.with_options(max_retries=0), _cache(opened))
 
 
 def _cache(kit: Kit) -> ResultCache | None:

@@ -79,10 +79,11 @@ def checked_helpers(client: object, task_runner: Any, shards: int, shard_deploym
     helpers = Helpers(task_runner, shards, shard_deployment)
     if shards and replace(helpers, shards=0).are_elsewhere:
         raise InputError("give either task_runner or shards: the work is done by the one or by the others")
-    if client is not None and helpers.are_elsewhere:
+    if client is not None and not callable(client) and helpers.are_elsewhere:
         raise InputError(
             "client= has a key in it, and no key is sent to other processes: give each worker ANTHROPIC_API_KEY in its "
-            "environment or a .env file, and leave client out (ANTHROPIC_BASE_URL here is used there too)"
+            "environment or a .env file, and leave client out (ANTHROPIC_BASE_URL here is used there too); or give a "
+            "function that makes a client where it is called"
         )
     return helpers
 

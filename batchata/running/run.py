@@ -18,7 +18,7 @@ from batchata.core.state import RunState
 from batchata.core.steps import Finish
 from batchata.errors import ModelError, UnboundedCostError, UnknownPriceError
 from batchata.io.cache import ResultCache
-from batchata.io.client import make_client
+from batchata.io.client import ClientOrMaker, using
 from batchata.io.intake import usable_model
 from batchata.io.ledger import Ledger
 from batchata.io.lost import LostAndFound
@@ -47,7 +47,7 @@ class Run:
     policy: Policy
     folder: ResultsFolder
     max_cost: Decimal | None = None
-    client: Anthropic | None = None
+    client: ClientOrMaker = None
     cache: object = True
     refresh_cache: bool = False
     cancel_on_exit: bool = False
@@ -125,7 +125,7 @@ class Run:
 
     def _packer(self, run: RunContext, known: ResultCache | None) -> Packer:
         here = Measurer(run, known, keeps_bodies=False)
-        return Packer(run, here, self.policy.rounds, self.cache, refresh_cache=self.refresh_cache)
+        return Packer(run, here, self.policy.rounds, self.cache, self.client, refresh_cache=self.refresh_cache)
 
     def _model(self, client: Anthropic, state: RunState, session: Session) -> ModelInfo:
         """What the model can do. When it is gone, batches that were sent are still collected."""
@@ -156,16 +156,6 @@ class Run:
 
 def run_id_of(state: RunState) -> str:
     return state.run.run_id if state.run else ""
-
-
-@contextmanager
-def using(client: Anthropic | None) -> Iterator[Anthropic]:
-    """The caller's client, or one of our own that is closed afterwards. Raises CredentialsError."""
-    if client is not None:
-        yield client
-        return
-    with make_client() as own:
-        yield own
 
 
 def _warn_of_unknown_price(model: str) -> None:

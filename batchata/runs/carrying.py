@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from batchata.core.naming import MOST_CHARACTERS, run_title
 from batchata.core.summary import Summary
 from batchata.errors import LedgerMismatchError
+from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
 from batchata.running.options import OnCostLimit
 from batchata.runs.folder import RunFolder, folder_of
@@ -18,58 +19,52 @@ from batchata.runs.inputs import conversations_of, files_of, prompt_of
 from batchata.runs.models import response_model_of
 from batchata.runs.spec import RunSpec
 
-if TYPE_CHECKING:
-    from anthropic import Anthropic
-
 logger = logging.getLogger("batchata")
 
 Began = Callable[[str], None]
 
 
-@contextmanager
 def manager_of(
     spec: RunSpec,
     folder: RunFolder,
     *,
     on_cost_limit: OnCostLimit | None = None,
-) -> Iterator[BatchManager[Any]]:
+) -> BatchManager[Any]:
     """The manager of a described run. Raises InputError, LedgerError and CredentialsError before anything is sent.
 
     `on_cost_limit` replaces what the description says, for whoever cannot wait for an answer.
     """
-    with _client(spec) as client:
-        yield BatchManager(
-            messages=conversations_of(spec),
-            files=files_of(spec, folder.state().names),
-            prompt=prompt_of(spec),
-            model=spec.model,
-            response_model=response_model_of(spec.response_model),
-            enable_citations=spec.enable_citations,
-            max_tokens=spec.max_tokens,
-            max_cost=spec.max_cost,
-            items_per_job=spec.items_per_job,
-            max_parallel_jobs=spec.max_parallel_jobs,
-            state_path=folder.ledger,
-            results_dir=spec.results_dir or folder.results,
-            client=client,
-            name=spec.title[:MOST_CHARACTERS],
-            cache=spec.cache,
-            on_cost_limit=on_cost_limit or spec.on_cost_limit,
-            answer_within=spec.answer_within,
-            cancel_on_exit=spec.on_cancel == "cancel",
-            **spec.params,
-        )
+    return BatchManager(
+        messages=conversations_of(spec),
+        files=files_of(spec, folder.state().names),
+        prompt=prompt_of(spec),
+        model=spec.model,
+        response_model=response_model_of(spec.response_model),
+        enable_citations=spec.enable_citations,
+        max_tokens=spec.max_tokens,
+        max_cost=spec.max_cost,
+        items_per_job=spec.items_per_job,
+        max_parallel_jobs=spec.max_parallel_jobs,
+        state_path=folder.ledger,
+        results_dir=spec.results_dir or folder.results,
+        client=_client_of(spec),
+        name=spec.title[:MOST_CHARACTERS],
+        cache=spec.cache,
+        on_cost_limit=on_cost_limit or spec.on_cost_limit,
+        answer_within=spec.answer_within,
+        cancel_on_exit=spec.on_cancel == "cancel",
+        task_runner=spec.task_runner,
+        shards=spec.shards,
+        **spec.params,
+    )
 
 
-@contextmanager
-def _client(spec: RunSpec) -> Iterator[Anthropic | None]:
+def _client_of(spec: RunSpec) -> ClientOrMaker:
     if spec.credentials is None:
-        yield None
-        return
+        return None
     from batchata.orchestration.credentials import client_of
 
-    with client_of(spec.credentials) as client:
-        yield client
+    return partial(client_of, spec.credentials)
 
 
 def carry_out(spec: RunSpec, began: Began = lambda _: None) -> Summary:
@@ -78,29 +73,29 @@ def carry_out(spec: RunSpec, began: Began = lambda _: None) -> Summary:
     Raises as `BatchManager.run`, and InputError for what cannot be begun.
     """
     folder = folder_of(spec)
-    with manager_of(spec, folder) as manager:
-        began(run_title(manager.name, datetime.now(UTC).date(), len(manager)))
-        before = folder.spec() if folder.exists() else None
-        folder.describe(spec)  # first, so that a run that is killed can be gone on with by others
-        try:
-            summary = manager.run(wait=spec.wait, sample=spec.sampled, approve_below=spec.approve_below)
-        except LedgerMismatchError:
-            if before is not None:
-                folder.describe(before)
-            raise
+    manager = manager_of(spec, folder)
+    began(run_title(manager.name, datetime.now(UTC).date(), len(manager)))
+    before = folder.spec() if folder.exists() else None
+    folder.describe(spec)  # first, so that a run that is killed can be gone on with by others
+    try:
+        summary = manager.run(wait=spec.wait, sample=spec.sampled, approve_below=spec.approve_below)
+    except LedgerMismatchError:
+        if before is not None:
+            folder.describe(before)
+        raise
     folder.note(summary)
     return summary
 
 
 def retry(folder: RunFolder, *, wait: bool = True) -> Summary:
     """Sends the failed items of a run again. Raises as `BatchManager.retry_failed`."""
-    with manager_of(folder.spec(), folder) as manager:
-        summary = manager.retry_failed(wait=wait)
+    manager = manager_of(folder.spec(), folder)
+    summary = manager.retry_failed(wait=wait)
     folder.note(summary)
     return summary
 
 
 def cancel(folder: RunFolder) -> list[str]:
     """Stops a run, wherever it is at work, and asks the API to stop its batches; returns their ids."""
-    with manager_of(folder.spec(), folder) as manager:
-        return manager.cancel()
+    manager = manager_of(folder.spec(), folder)
+    return manager.cancel()

@@ -68,8 +68,8 @@ def _visit(folder: RunFolder) -> Visit | None:
     spec, state = folder.spec(), folder.state()
     if not state.open and (state.halted or state.limit_reached):
         return None
-    with manager_of(spec, folder, on_cost_limit="stop") as manager:
-        summary = manager.collect(wait=False) if state.halted else _gone_on(manager, spec)
+    manager = manager_of(spec, folder, on_cost_limit="stop")
+    summary = manager.collect(wait=False) if state.halted else _gone_on(manager, spec)
     folder.note(summary)
     return Visit(folder, spec, summary, halted=bool(state.halted))
 

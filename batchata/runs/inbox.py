@@ -164,8 +164,8 @@ def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec, began: Began) -> Summa
 
 def _collected(run: RunFolder) -> Summary:
     spec = run.spec()
-    with manager_of(spec, run, on_cost_limit="stop") as manager:
-        summary = manager.collect(wait=spec.wait)
+    manager = manager_of(spec, run, on_cost_limit="stop")
+    summary = manager.collect(wait=spec.wait)
     run.note(summary)
     return summary
 

@@ -113,6 +113,19 @@ ApproveBelow = Annotated[
         description="US dollars: go on after the sample without asking when the forecast's upper end is at most this."
     ),
 ]
+TaskRunner = Annotated[
+    Literal["threads", "dask", "ray"],
+    Field(description="Who does the heavy part of each job: threads of this process, or a local cluster of processes."),
+]
+Shards = Annotated[
+    int,
+    Field(
+        description="So many flow runs of work-shard help, on the machines of the work pool. They must see the files "
+        "and the results: URLs, or folders that are mounted everywhere.",
+        ge=0,
+        le=1_000,
+    ),
+]
 RunState = Annotated[
     str, Field(description="The state folder of a run, as its summary names it (it holds run.json and ledger.jsonl).")
 ]

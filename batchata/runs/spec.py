@@ -18,7 +18,7 @@ from batchata.runs import parameters as p
 
 _NOT_THE_WORK = frozenset({
     "max_cost", "on_cost_limit", "answer_within", "items_per_job", "max_parallel_jobs", "results_dir", "state_dir",
-    "home", "name", "credentials", "cache", "on_cancel", "wait", "sample",
+    "home", "name", "credentials", "cache", "on_cancel", "wait", "sample", "task_runner", "shards",
     "approve_below",
 })  # fmt: skip
 """How a run is carried out; with others of these it is the same work."""
@@ -51,6 +51,8 @@ class RunSpec(BaseModel):
     credentials: p.Credentials = None
     cache: p.Cache = True
     on_cancel: p.OnCancel = "leave"
+    task_runner: p.TaskRunner = "threads"
+    shards: p.Shards = 0
     wait: p.Wait = True
     sample: p.Sample = None
     approve_below: p.ApproveBelow = None

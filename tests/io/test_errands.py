@@ -163,10 +163,10 @@ def test_measuring_is_spread_in_a_few_chunks_and_what_was_left_over_is_not_measu
         return lambda: [Weighed(each, "", 1, None) for each in step.candidates]
 
     spread = Spread(begin, here=None)
-    first = spread.measured(form(1100))
+    first = spread.measured(form(1100), lambda: 1000)
     assert [next(first).candidate.index for _ in range(1000)] == list(range(1000))
     assert (len(begun), sum(begun)) == (8, 1100)
-    rest = [each.candidate.index for each in spread.measured(form(1500, first=1000))]
+    rest = [each.candidate.index for each in spread.measured(form(1500, first=1000), lambda: 500)]
     assert rest == list(range(1000, 1500))
     assert sum(begun) == 1500
 
@@ -175,7 +175,7 @@ def test_a_chunk_whose_worker_was_lost_is_measured_here(world):
     def lost():
         raise LostWorkerError("gone")
 
-    found = list(Spread(lambda step: lost, world.here).measured(form(3)))
+    found = list(Spread(lambda step: lost, world.here).measured(form(3), lambda: 3))
     assert [type(each) for each in found] == [Weighed] * 3
 
 
