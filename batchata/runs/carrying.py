@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -10,10 +11,9 @@ from typing import Any
 
 from batchata.core.naming import MOST_CHARACTERS, run_title
 from batchata.core.summary import Summary
-from batchata.errors import LedgerMismatchError
+from batchata.errors import LedgerInUseError, LedgerMismatchError
 from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
-from batchata.running.options import OnCostLimit
 from batchata.runs.folder import RunFolder, folder_of
 from batchata.runs.inputs import conversations_of, files_of, prompt_of
 from batchata.runs.models import response_model_of
@@ -23,17 +23,14 @@ logger = logging.getLogger("batchata")
 
 Began = Callable[[str], None]
 
+PATIENCE = 60.0
+"""Seconds that a run waits for its ledger."""
 
-def manager_of(
-    spec: RunSpec,
-    folder: RunFolder,
-    *,
-    on_cost_limit: OnCostLimit | None = None,
-) -> BatchManager[Any]:
-    """The manager of a described run. Raises InputError, LedgerError and CredentialsError before anything is sent.
+_BETWEEN_TRIES = 1.0
 
-    `on_cost_limit` replaces what the description says, for whoever cannot wait for an answer.
-    """
+
+def manager_of(spec: RunSpec, folder: RunFolder) -> BatchManager[Any]:
+    """The manager of a described run. Raises InputError, LedgerError."""
     return BatchManager(
         messages=conversations_of(spec),
         files=files_of(spec, folder.state().names),
@@ -50,7 +47,7 @@ def manager_of(
         client=_client_of(spec),
         name=spec.title[:MOST_CHARACTERS],
         cache=spec.cache,
-        on_cost_limit=on_cost_limit or spec.on_cost_limit,
+        on_cost_limit=spec.on_cost_limit,
         answer_within=spec.answer_within,
         cancel_on_exit=spec.on_cancel == "cancel",
         task_runner=spec.task_runner,
@@ -78,7 +75,8 @@ def carry_out(spec: RunSpec, began: Began = lambda _: None) -> Summary:
     before = folder.spec() if folder.exists() else None
     folder.describe(spec)  # first, so that a run that is killed can be gone on with by others
     try:
-        summary = manager.run(wait=spec.wait, sample=spec.sampled, approve_below=spec.approve_below)
+        run = partial(manager.run, wait=spec.wait, sample=spec.sampled, approve_below=spec.approve_below)
+        summary = _when_free(run)
     except LedgerMismatchError:
         if before is not None:
             folder.describe(before)
@@ -87,10 +85,22 @@ def carry_out(spec: RunSpec, began: Began = lambda _: None) -> Summary:
     return summary
 
 
+def _when_free(run: Callable[[], Summary]) -> Summary:
+    """Whoever looks in from time to time (`collect_due`) holds the ledger for seconds. Raises LedgerInUseError."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return run()
+        except LedgerInUseError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_BETWEEN_TRIES)
+
+
 def retry(folder: RunFolder, *, wait: bool = True) -> Summary:
     """Sends the failed items of a run again. Raises as `BatchManager.retry_failed`."""
     manager = manager_of(folder.spec(), folder)
-    summary = manager.retry_failed(wait=wait)
+    summary = _when_free(partial(manager.retry_failed, wait=wait))
     folder.note(summary)
     return summary
 

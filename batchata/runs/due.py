@@ -11,7 +11,7 @@ from typing import Any
 
 from batchata.core.money import rounded_usd
 from batchata.core.summary import Summary
-from batchata.errors import BatchataError, LedgerInUseError
+from batchata.errors import BatchataError, InputError, LedgerInUseError, LedgerMismatchError, StorageError
 from batchata.manager import BatchManager
 from batchata.runs.carrying import manager_of
 from batchata.runs.folder import RunFolder, folders_below
@@ -22,7 +22,9 @@ logger = logging.getLogger("batchata")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What was found at one open run. Without a `spec` and a `summary`, `trouble` says why there is none.
+    """What was found at one open run. With `trouble` it is not gone on with.
+
+    Without a `spec` and a `summary`, `trouble` says why there is none.
 
     One that was `halted` before, cancelled for instance, is only collected and asks nothing.
     """
@@ -68,10 +70,15 @@ def _visit(folder: RunFolder) -> Visit | None:
     spec, state = folder.spec(), folder.state()
     if not state.open and (state.halted or state.limit_reached):
         return None
-    manager = manager_of(spec, folder, on_cost_limit="stop")
-    summary = manager.collect(wait=False) if state.halted else _gone_on(manager, spec)
+    manager, trouble = manager_of(spec.for_a_visit(), folder), ""
+    try:
+        summary = manager.collect(wait=False) if state.halted else _gone_on(manager, spec)
+    except StorageError:
+        raise  # nothing is known of the files
+    except (InputError, LedgerMismatchError) as error:  # a file is gone or another one; what was sent comes home
+        summary, trouble = manager.collect(wait=False), str(error)
     folder.note(summary)
-    return Visit(folder, spec, summary, halted=bool(state.halted))
+    return Visit(folder, spec, summary, trouble, halted=bool(state.halted))
 
 
 def _gone_on(manager: BatchManager[object], spec: RunSpec) -> Summary:
@@ -95,7 +102,8 @@ def _row(visit: Visit) -> str:
     each = visit.summary
     done, spent = each["completed_items"] + each["failed_items"], rounded_usd(Decimal(str(each["total_cost"])))
     counts = (each["total_items"], done, each["in_flight_items"], each["pending_items"])
-    return f"| {where} | {' | '.join(f'{count:,}' for count in counts)} | {spent} | {_cell(each['stopped'])} |"
+    told = _cell(visit.trouble or each["stopped"])
+    return f"| {where} | {' | '.join(f'{count:,}' for count in counts)} | {spent} | {told} |"
 
 
 def _cell(text: str) -> str:
@@ -106,7 +114,7 @@ def sentence(visits: Sequence[Visit]) -> str:
     """What came of all visits together."""
     if not visits:
         return "no run is open"
-    figures = [visit.summary for visit in visits if visit.summary is not None]
+    figures = [visit.summary for visit in visits if visit.summary is not None and not visit.trouble]
     finished = sum(not each["in_flight_items"] + each["pending_items"] for each in figures)
     troubled = [f"{visit.folder.path}: {visit.trouble}" for visit in visits if visit.trouble]
     more = f"; {len(troubled)} could not be gone on with ({'; '.join(troubled)})" if troubled else ""

@@ -164,7 +164,7 @@ def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec, began: Began) -> Summa
 
 def _collected(run: RunFolder) -> Summary:
     spec = run.spec()
-    manager = manager_of(spec, run, on_cost_limit="stop")
+    manager = manager_of(spec.for_a_visit(), run)
     summary = manager.collect(wait=spec.wait)
     run.note(summary)
     return summary

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from batchata.errors import InputError, Problem
-from batchata.io.listing import expand_files, read_text
+from batchata.io.listing import list_files, read_text
 from batchata.runs.spec import RunSpec
 
 
@@ -29,9 +29,13 @@ def files_of(spec: RunSpec, known: Sequence[str]) -> list[str] | None:
     """
     if spec.messages_file is not None:
         return None
-    found = expand_files(spec.files) if spec.files else _named_in(spec.files_from or "")
+    found = _listed(spec.files, may_be_none=bool(known)) if spec.files else _named_in(spec.files_from or "")
     old = set(known)
     return [*known, *(path for path in found if path not in old)]
+
+
+def _listed(patterns: Sequence[str], *, may_be_none: bool) -> list[str]:
+    return [each.path for each in list_files(patterns, may_be_none=may_be_none)]
 
 
 def _named_in(place: str) -> list[str]:

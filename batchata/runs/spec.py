@@ -87,6 +87,10 @@ class RunSpec(BaseModel):
         how = _NOT_THE_WORK - {"state_dir", "home"}
         return self.model_copy(update={name: getattr(other, name) for name in how})
 
+    def for_a_visit(self) -> RunSpec:
+        """The same for whoever looks in for a moment: asks nobody, needs no help."""
+        return self.model_copy(update={"on_cost_limit": "stop", "task_runner": "threads", "shards": 0})
+
     @property
     def title(self) -> str:
         """What the run is called: a name, or the folder or file that its input comes from."""

@@ -1,8 +1,11 @@
 import json
+import threading
+import time
 
 import pytest
 
 from batchata import InputError, LedgerMismatchError, load_results_from_disk
+from batchata.io.ledger import open_ledger
 from batchata.runs.carrying import cancel, carry_out, retry
 from batchata.runs.folder import RunFolder, folder_of
 
@@ -73,6 +76,25 @@ def test_a_place_of_other_work_is_refused_and_keeps_its_description(simulator, n
         carry_out(spec(files=["notes"], state_dir="here", prompt="Where?"))
     assert folder_of(one).spec() == one
     assert simulator.state()["items_billed"] == 1
+
+
+def test_a_ledger_that_somebody_looks_into_is_waited_for(simulator, notes, spec):
+    notes("Ada")
+    one = spec(files=["notes"])
+    path = folder_of(one).ledger
+    path.parent.mkdir(parents=True)
+    held, freed = threading.Event(), threading.Event()
+
+    def look_in():
+        with open_ledger(path):
+            held.set()
+            time.sleep(1.5)
+            freed.set()
+
+    threading.Thread(target=look_in).start()
+    held.wait()
+    assert carry_out(one)["completed_items"] == 1
+    assert freed.is_set()
 
 
 def test_failed_items_are_sent_again(simulator, notes, spec):

@@ -143,6 +143,18 @@ def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes,
     assert report([broken, whole]).count("\n") == 3
 
 
+def test_of_a_run_whose_files_went_away_is_collected_what_was_sent(hourly, notes, spec, tmp_path):
+    notes(*(f"Nr{n}" for n in range(13)))
+    carry_out(spec(files=["notes"], wait=False, max_parallel_jobs=2))
+    for path in (tmp_path / "notes").iterdir():
+        path.unlink()
+    hourly.advance(HOUR)
+    (visit,) = visits()
+    assert visit.summary["completed_items"] == 10
+    assert "3 of 13 items cannot be sent" in visit.trouble
+    assert "1 could not be gone on with" in sentence([visit])
+
+
 def test_nothing_open_is_a_sentence():
     assert sentence([]) == "no run is open"
 
