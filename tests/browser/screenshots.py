@@ -82,7 +82,7 @@ def show_artifacts(browser: Browser, stack: Stack, shot: Shot, run_id: str) -> N
     for each in stack.api.artifacts(run_id):
         kind = each["key"].rpartition("-")[2]
         page = stack.ui(f"artifacts/artifact/{each['id']}")
-        browser.take({"do": "open", "url": page, "until": "Created"}, shot(f"artifact-{kind}"))
+        browser.take({"do": "open", "url": page, "until": "Show Raw Data"}, shot(f"artifact-{kind}"))
 
 
 if __name__ == "__main__":
