@@ -6,6 +6,7 @@ a core for it. CPU is that of the workers and of the run, without the simulator'
 """
 
 import argparse
+import logging
 import os
 import signal
 import subprocess
@@ -171,6 +172,7 @@ def main() -> None:
     given = arguments.parse_args()
     from batchata.orchestration import sharding
 
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     sharding.WAIT_SECONDS = 90.0  # what they do is measured, not how fast a work pool starts them
     os.environ |= {"ANTHROPIC_API_KEY": "none", "PREFECT_LOGGING_LEVEL": "ERROR", "DO_NOT_TRACK": "1"}
     with tempfile.TemporaryDirectory() as name, running_server() as server, server.in_process():
@@ -184,6 +186,8 @@ def main() -> None:
             for each in given.only:
                 with simulator(given.batch_seconds) as url:
                     found[each] = raced(each, files, url, folder, given.per_job)
+                figures = ", ".join(f"{name} {value:.1f}" for name, value in found[each].items())
+                console.print(f"{each}: {figures}")
     show(found, given)
 
 
