@@ -9,6 +9,7 @@ from prefect.states import Completed
 from batchata.core.naming import artifact_key
 from batchata.job import DEFAULT_MODEL
 from batchata.orchestration.flow import final_state
+from batchata.orchestration.hooks import settle_cancelled
 from batchata.orchestration.naming import name_flow_run
 from batchata.runs import inbox as inboxes
 from batchata.runs import parameters as p
@@ -19,6 +20,7 @@ from batchata.runs.spec import spec_of
     name="process-inbox",
     description="Put what is new in a folder through message batches of Claude. What was done is never done again.",
     flow_run_name="look into {inbox}",
+    on_cancellation=[settle_cancelled],
 )
 @p.described
 def process_inbox(

@@ -6,13 +6,18 @@ from prefect import State, flow
 
 from batchata.job import DEFAULT_MODEL
 from batchata.orchestration.flow import final_state
+from batchata.orchestration.hooks import settle_cancelled
 from batchata.orchestration.naming import name_flow_run
 from batchata.runs import carrying
 from batchata.runs import parameters as p
 from batchata.runs.spec import spec_of
 
 
-@flow(name="run-batch", description="Put files, or conversations, through message batches of Claude at a limited cost.")
+@flow(
+    name="run-batch",
+    description="Put files, or conversations, through message batches of Claude at a limited cost.",
+    on_cancellation=[settle_cancelled],
+)
 @p.described
 def run_batch(
     files: p.Files = [],

@@ -10,6 +10,8 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +21,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 
+from batchata.core.events import Decided
 from batchata.core.remembered import Remembered
 from batchata.errors import BatchataError
 from batchata.io.client import make_client
-from batchata.io.ledger import open_ledger
+from batchata.io.ledger import Ledger, open_ledger
+from batchata.orchestration.credentials import client_of
 from batchata.orchestration.remembering import remembered
 from batchata.running.loop import cancel_open
 
@@ -31,39 +35,41 @@ if TYPE_CHECKING:
 
     Log = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
-Hook = Callable[[Flow[..., Any], FlowRun, State[Any]], None]
 
+def settle_cancelled(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+    """For `@flow(on_cancellation=[...])`: what a cancel means for the runs that the flow run worked on.
 
-def cancel_open_batches(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """For `@flow(on_cancellation=[...], on_crashed=[...])`: cancels what a run with `cancel_on_exit` left in flight.
-
-    Without `cancel_on_exit` batches go on, and the next run over the ledger collects them. Needs credentials in the
-    environment of the worker; `cancelling_with` takes them from elsewhere. Raises nothing: the log says what failed.
+    They are halted, so that nobody goes on with them unasked. A run with `cancel_on_exit` has its batches canceled,
+    with the credentials block that the flow run was given or those of the worker's environment; others are left to be
+    collected. Raises nothing: the log says what failed.
     """
-    cancelling_with(make_client)(flow, flow_run, state)
+    log = flow_run_logger(flow_run, flow)
+    for each in _remembered(flow_run, log):
+        _settle(each, log, _client_of(flow_run), halt=True)
 
 
-def cancelling_with(client: Callable[[], Anthropic]) -> Hook:
-    """The hook `cancel_open_batches` with clients made by `client`."""
-
-    def cancel_open_batches(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
-        log = flow_run_logger(flow_run, flow)
-        try:
-            with get_client(sync_client=True) as api:
-                known = remembered(api, flow_run.id)
-        except (HTTPError, ValueError) as error:
-            log.warning("what the flow run remembers cannot be read, and its batches are left: %s", error)
-            return
-        for each in known:
-            _cancel(each, client, log)
-
-    return cancel_open_batches
+def cancel_open_batches(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001
+    """The same for `on_crashed`, where nobody asked for an end: whoever looks next may go on."""
+    log = flow_run_logger(flow_run, flow)
+    for each in _remembered(flow_run, log):
+        _settle(each, log, _client_of(flow_run), halt=False)
 
 
-def _cancel(each: Remembered, client: Callable[[], Anthropic], log: Log) -> None:
-    if not each.cancels:
-        log.info("the batches of %s go on; the next run over it collects them", each.ledger)
-        return
+def _remembered(flow_run: FlowRun, log: Log) -> list[Remembered]:
+    try:
+        with get_client(sync_client=True) as api:
+            return list(remembered(api, flow_run.id))
+    except (HTTPError, ValueError) as error:
+        log.warning("what the flow run remembers cannot be read, and its batches are left: %s", error)
+        return []
+
+
+def _client_of(flow_run: FlowRun) -> Callable[[], Anthropic]:
+    name = flow_run.parameters.get("credentials")
+    return partial(client_of, name) if isinstance(name, str) else make_client
+
+
+def _settle(each: Remembered, log: Log, client: Callable[[], Anthropic], *, halt: bool) -> None:
     path = Path(each.ledger)
     if not path.exists():
         log.warning(
@@ -75,14 +81,26 @@ def _cancel(each: Remembered, client: Callable[[], Anthropic], log: Log) -> None
         return
     try:
         with open_ledger(path) as ledger:
-            nameless = sum(job.batch_id is None for job in ledger.state.open.values())
-            if nameless:
-                log.warning("%d batches of %s may exist under an unknown id; the next run finds out", nameless, path)
-            if ledger.state.canceled or nameless == len(ledger.state.open):
-                log.info("the batches of %s that are known have ended or were told to stop", path)
-                return
-            with closing(client()) as api:
-                canceled = cancel_open(api, ledger)
-        log.warning("%d batches of %s were told to stop: %s", len(canceled), each.ledger, ", ".join(canceled))
+            if each.cancels:
+                _cancel(ledger, log, client)
+            elif halt:
+                _halt(ledger)
+                log.info("%s sends nothing more; its batches go on and are collected by the next run", path)
     except BatchataError as error:
         log.warning("the batches of %s are left as they are: %s", each.ledger, error)
+
+
+def _halt(ledger: Ledger) -> None:
+    ledger.record(Decided(at=datetime.now(UTC), what="halted", reason="the flow run was cancelled"), sync=True)
+
+
+def _cancel(ledger: Ledger, log: Log, client: Callable[[], Anthropic]) -> None:
+    nameless = sum(job.batch_id is None for job in ledger.state.open.values())
+    if nameless:
+        log.warning("%d batches of %s may exist under an unknown id; the next run finds out", nameless, ledger.path)
+    if ledger.state.canceled or nameless == len(ledger.state.open):
+        log.info("the batches of %s that are known have ended or were told to stop", ledger.path)
+        return
+    with closing(client()) as api:
+        canceled = cancel_open(api, ledger)
+    log.warning("%d batches of %s were told to stop: %s", len(canceled), ledger.path, ", ".join(canceled))

@@ -24,7 +24,7 @@ HERE = Path(__file__).parents[2]
 WORK = """
 from prefect import flow
 from batchata import BatchManager, make_client
-from batchata.orchestration.hooks import cancel_open_batches
+from batchata.orchestration.hooks import cancel_open_batches, settle_cancelled
 
 def manager(url, folder, cancels, **options):
     return BatchManager(
@@ -32,7 +32,7 @@ def manager(url, folder, cancels, **options):
         model="claude-haiku-5-5", items_per_job=2, state_path=f"{folder}/state.jsonl", cache=False,
         client=make_client(api_key="none", base_url=url), cancel_on_exit=cancels, **options)
 
-@flow(on_cancellation=[cancel_open_batches], on_crashed=[cancel_open_batches])
+@flow(on_cancellation=[settle_cancelled], on_crashed=[cancel_open_batches])
 def work(url, folder, cancels):
     manager(url, folder, cancels).run()
 """
@@ -122,7 +122,8 @@ def test_a_cancel_and_a_crash_do_with_the_batches_what_the_run_was_told(inside, 
         assert "the run was interrupted. 2 batches" in said
         assert "going on without it" in said
         assert sum(each["event"] == "decision" for each in events(folders["cancelled"])) == 1, "once is enough"
-        assert "go on; the next run over it collects them" in wait_for(lambda: logs(api, runs["left"]), "the log")
+        assert "go on and are collected by the next run" in wait_for(lambda: logs(api, runs["left"]), "the log")
+        assert [each["what"] for each in events(folders["left"]) if each["event"] == "decision"] == ["halted"]
     for name, folder in folders.items():
         _goes_on(folder, slow, cancels=name != "left")
 
