@@ -56,6 +56,7 @@ from batchata.running.options import (
     checked_policy,
     keep_out_of_git,
     places,
+    renamed_results_dir,
 )
 from batchata.running.reading import failures, records
 from batchata.running.run import Run, run_id_of
@@ -175,7 +176,7 @@ class BatchManager(Generic[T]):
             on_cost_limit=on_cost_limit,
             lost_after=lost_after,
         )
-        self.state_path, self.results_dir = places(state_path, _results_dir(results_dir, save_results_dir))
+        self.state_path, self.results_dir = places(state_path, renamed_results_dir(results_dir, save_results_dir))
         stem = None if state_path is None else self.state_path.stem
         self.name = checked_name(name) or default_name(self._assignment.first_file, stem)
         self._max_cost = checked_limit(max_cost)
@@ -393,12 +394,3 @@ class BatchManager(Generic[T]):
         if self._replayed is None or self._replayed[0] != size:
             self._replayed = (size, read_state(self.state_path))
         return self._replayed[1]
-
-
-def _results_dir(given: Any, former: Any) -> Any:
-    if former is None:
-        return given
-    warnings.warn("save_results_dir is now results_dir", DeprecationWarning, stacklevel=3)
-    if given is not None:
-        raise InputError("save_results_dir is the former name of results_dir; give one of them")
-    return former

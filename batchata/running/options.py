@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -170,3 +171,13 @@ def _ledger_path(state_path: PathOrUrl) -> Path:
             "be URLs"
         )
     return place
+
+
+def renamed_results_dir(given: Any, former: Any) -> Any:
+    """`save_results_dir` is what it was called before. Raises InputError for both."""
+    if former is None:
+        return given
+    warnings.warn("save_results_dir is now results_dir", DeprecationWarning, stacklevel=3)
+    if given is not None:
+        raise InputError("save_results_dir is the former name of results_dir; give one of them")
+    return former
