@@ -1,0 +1,141 @@
+"""The flows that prefect.yaml deploys, run against a real server."""
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import yaml
+
+from batchata.simulator import OnClock, Simulator
+
+pytestmark = [pytest.mark.usefixtures("inside"), pytest.mark.filterwarnings("default")]
+
+ROOT = Path(__file__).parents[2]
+HOUR = 3600
+COMMON = {"prompt": "Who is it?", "model": "claude-haiku-5-5", "cache": False, "items_per_job": 5}
+
+
+@pytest.fixture
+def simulator(monkeypatch):
+    simulator = Simulator(progress=OnClock(HOUR), seed=7)
+    with simulator:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+        yield simulator
+
+
+@pytest.fixture
+def put(tmp_path):
+    def write(*names, folder="inbox"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for name in names:
+            (tmp_path / folder / f"{name}.txt").write_text(f"Name: {name}")
+        return folder
+
+    return write
+
+
+def ended(flow, **parameters):
+    return flow(**parameters, return_state=True)
+
+
+def artifacts(key):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+    with get_client(sync_client=True) as api:
+        found = api.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    return [each.data for each in sorted(found, key=lambda each: each.created)]
+
+
+def test_what_is_new_in_a_folder_is_sent_once_and_told(simulator, put):
+    from flows.process_inbox import process_inbox
+
+    name = f"box-{uuid4().hex[:6]}"
+    put("Ada", "Grace")
+    first = ended(process_inbox, inbox="inbox", name=name, wait=False, **COMMON)
+    assert (first.name, "2 new files, 0 known before" in first.message) == ("InFlight", True)
+    put("Alan", "Edsger", "Tony")
+    simulator.advance(HOUR)
+    second = ended(process_inbox, inbox="inbox", name=name, wait=False, **COMMON)
+    assert "3 new files, 2 known before" in second.message
+    simulator.advance(HOUR)
+    third = ended(process_inbox, inbox="inbox", name=name, **COMMON)
+    assert (third.name, "0 new files, 5 known before" in third.message) == ("Completed", True)
+    assert simulator.state()["items_billed"] == 5
+    assert [text.splitlines()[0] for text in artifacts(f"{name}-inbox")] == [
+        "2 new files, 0 known before.",
+        "3 new files, 2 known before.",
+        "0 new files, 5 known before.",
+    ]
+
+
+def test_a_run_is_brought_home_by_visits_and_asks_at_its_limit(simulator, put):
+    from prefect.client.orchestration import get_client
+
+    from flows.collect_due import collect_due
+    from flows.run_batch import run_batch
+
+    name = f"asker-{uuid4().hex[:6]}"
+    asker = run_batch.to_deployment(name).apply()
+    put(*(f"Nr{n}" for n in range(8)), folder="notes")
+    begun = ended(run_batch, files=["notes"], wait=False, max_cost=0.0004, max_tokens=1000, **COMMON)
+    assert begun.name == "InFlight"
+    simulator.advance(HOUR)
+    states = [ended(collect_due, ask_with=f"run-batch/{name}")]
+    for _ in range(10):
+        simulator.advance(HOUR)
+        states.append(ended(collect_due, ask_with=f"run-batch/{name}"))
+    assert "no run is open" in states[-1].message
+    assert artifacts("collect-due")
+    with get_client(sync_client=True) as api:
+        asked = [each for each in api.read_flow_runs(limit=50) if each.deployment_id == asker]
+    (run,) = asked
+    assert run.parameters["files"] == ["notes"]
+    assert run.parameters["max_cost"] == 0.0004
+    assert Path(run.parameters["state_dir"]).is_dir()
+
+
+def test_failed_items_are_sent_again_and_a_run_is_cancelled(simulator, put):
+    from flows.cancel import cancel
+    from flows.retry_failed import retry_failed
+    from flows.run_batch import run_batch
+
+    simulator.faults.outcome("refused", match=lambda custom_id: custom_id.endswith("-000001-1"))
+    put("Ada", "Grace", folder="notes")
+    ended(run_batch, files=["notes"], wait=False, **COMMON)
+    simulator.advance(HOUR)
+    done = ended(run_batch, files=["notes"], wait=False, **COMMON)
+    assert done.name == "CompletedWithFailures"
+    place = str(Path(done.result()["state_path"]).parent)
+    again = ended(retry_failed, state_dir=place, wait=False)
+    assert again.name == "InFlight"
+    stopped = ended(cancel, state_dir=place)
+    assert "1 message batches were told to stop" in stopped.message
+
+
+def test_bad_parameters_end_a_run_with_a_sentence(simulator, put):
+    from flows.run_batch import run_batch
+
+    failed = ended(run_batch, files=["nowhere/*.pdf"], **COMMON)
+    assert failed.is_failed()
+    assert "no file is found for nowhere/*.pdf" in failed.message
+    assert "nothing was sent" in ended(run_batch, **COMMON).message
+
+
+def test_what_is_deployed_is_there_and_takes_these_parameters():
+    import importlib
+
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    assert {each["name"] for each in deployments} == {
+        path.stem.replace("_", "-") for path in (ROOT / "flows").glob("*.py")
+    }
+    for each in deployments:
+        path, name = each["entrypoint"].split(":")
+        flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
+        assert flow.name == each["name"]
+        flow.validate_parameters(_required(flow) | each.get("parameters", {}))
+
+
+def _required(flow):
+    return dict.fromkeys(flow.parameters.required or (), "1")
