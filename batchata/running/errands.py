@@ -10,6 +10,7 @@ import atexit
 import os
 import pickle
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -246,10 +247,20 @@ _one_at_a_time = threading.Lock()
 @lru_cache(maxsize=4)
 def _tools_of(kit: bytes) -> _Tools:
     """Raises InputError where the results or the files are out of reach, CredentialsError without credentials."""
-    opened: Kit = pickle.loads(kit)  # noqa: S301 - it was packed by the run itself
+    opened = _opened(kit)
     opened.probe.check(opened.folder)
     made = opened.client() if opened.client else make_client(base_url=opened.assignment.api or None)
     return _Tools(opened, made.with_options(max_retries=0), _cache(opened))
+
+
+def _opened(kit: bytes) -> Kit:
+    try:
+        return pickle.loads(kit)  # type: ignore[no-any-return]  # noqa: S301 - it was packed by the run itself
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"the worker on {socket.gethostname()} cannot load the response model or a parameter: {error}. Install "
+            "what defines it there (nothing more is sent)"
+        ) from error
 
 
 def _cache(kit: Kit) -> ResultCache | None:

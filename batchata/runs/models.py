@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from batchata.core.fingerprints import namespace_of
 from batchata.errors import InputError
 
 
@@ -39,16 +40,28 @@ def _module(name: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:  # the project's own modules, as `python -m` finds them
         sys.path.insert(0, here)
-    return importlib.import_module(name)
+    module = importlib.import_module(name)
+    if (module.__file__ or "").startswith(f"{here}/"):
+        _travels(importlib.import_module(name.split(".", 1)[0]))
+    return module
+
+
+def _travels(module: ModuleType) -> None:
+    """It goes to other processes as a whole, for they may have no module of that name."""
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(module)
 
 
 def _file_module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path.absolute())
+    name = f"{path.stem}_{namespace_of({'path': str(path.absolute())})}"  # two projects may both have a models.py
+    spec = importlib.util.spec_from_file_location(name, path.absolute())
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)  # a model looks up its annotations there
+    sys.modules[name] = module  # a model looks up its annotations there
     spec.loader.exec_module(module)
+    _travels(module)
     return module
 
 
