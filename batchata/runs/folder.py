@@ -104,9 +104,11 @@ def folder_of(spec: RunSpec) -> RunFolder:
 
 
 def folders_below(home: Path) -> Iterator[RunFolder]:
-    """All state folders, in the order of their paths. Folders of results are not searched."""
+    """All state folders, in the order of their paths. Folders of results are not searched, nor hidden ones: those are
+    runs that are only being made, or whose making was killed.
+    """
     for directory, below, files in os.walk(home):
-        below.sort()
+        below[:] = sorted(each for each in below if not each.startswith("."))
         if _DESCRIPTION in files:
             below.clear()
             yield RunFolder(Path(directory).absolute())

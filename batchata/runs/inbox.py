@@ -60,6 +60,11 @@ class Inbox:
     def _folders(self) -> list[Path]:
         return sorted((self.path / "runs").glob("[0-9]*"))
 
+    def _last(self) -> int:
+        """The number of the last run. Folders of runs may have been tidied away since; what was done in them counts."""
+        named = [*self._folders(), *(self.path / "done").glob("*.jsonl")]
+        return max((int(each.stem) for each in named if each.stem.isdigit()), default=0)
+
     def _done(self, run: Path) -> Path:
         return self.path / "done" / f"{run.name}.jsonl"
 
@@ -94,8 +99,7 @@ class Inbox:
 
     def begin(self, files: Sequence[Picked], spec: RunSpec) -> RunFolder:
         """The folder of a new run over these files: there as a whole or not at all."""
-        number = len(self._folders()) + 1
-        final = self.path / "runs" / f"{number:05d}"
+        final = self.path / "runs" / f"{self._last() + 1:05d}"
         partial = self.path / f".{final.name}.{os.getpid()}"
         partial.mkdir(parents=True, exist_ok=True)
         final.parent.mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
 """What is new in a watched folder goes through, once, by content."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,32 @@ def test_a_pickup_that_died_before_it_began_is_gone_on_with(simulator, put, pick
     found = pick_up()
     assert [each["completed_items"] for each in found.runs] == [2, 1]
     assert sent(simulator) == 3
+
+
+def test_what_a_killed_pickup_left_half_made_is_no_run(simulator, put, pick_up, spec):
+    put("Ada", "Grace")
+    inbox = inbox_of(spec(files=["inbox"]))
+    pick_up()
+    made = inbox.path / "runs" / "00001"
+    killed = inbox.path / ".00001.4711"
+    killed.mkdir()
+    for name in ("run.json", "files.txt", "files.jsonl"):
+        (killed / name).write_bytes((made / name).read_bytes())
+    assert list(collect_due(Path(".batchata"))) == []
+    assert sent(simulator) == 2
+
+
+def test_a_run_that_was_tidied_away_gives_its_number_to_no_other(hourly, put, pick_up, spec):
+    put("Ada")
+    pick_up(wait=False)
+    hourly.advance(HOUR)
+    pick_up(wait=False)
+    inbox = inbox_of(spec(files=["inbox"]))
+    shutil.rmtree(inbox.path / "runs" / "00001")
+    put("Grace")
+    for _ in range(3):
+        pick_up(wait=False)
+    assert hourly.state()["create_calls"] == 2
+    hourly.advance(HOUR)
+    assert pick_up(wait=False).known == 2
+    assert [each.name for each in sorted((inbox.path / "done").iterdir())] == ["00001.jsonl", "00002.jsonl"]
