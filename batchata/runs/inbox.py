@@ -11,16 +11,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 from filelock import FileLock, Timeout
 
+from batchata.core.events import Decided
 from batchata.core.fingerprints import namespace_of
 from batchata.core.naming import slug
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
 from batchata.core.summary import Summary
 from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
+from batchata.io.ledger import Ledger, open_ledger
 from batchata.io.listing import content_hash, is_missing_folder, list_files
 from batchata.running.opening import READ_BEFOREHAND, document_problem, file_problem
 from batchata.runs.carrying import Began, carry_out, manager_of
@@ -30,6 +33,7 @@ from batchata.runs.spec import RunSpec
 logger = logging.getLogger("batchata")
 
 _FILES, _PATHS = "files.jsonl", "files.txt"
+_LEFT = "what was not sent of this pickup belongs to the next one of its inbox, which pays for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,11 @@ class Inbox:
     def _done(self, run: Path) -> Path:
         return self.path / "done" / f"{run.name}.jsonl"
 
-    def close(self, run: RunFolder) -> None:
-        """The run is over: what ended in it is done, what did not belongs to the next pickup."""
-        state = run.state()
+    def close(self, run: RunFolder, ledger: Ledger) -> None:
+        """The run is over: what ended in it is done, what did not belongs to the next pickup, and to it alone."""
+        state = ledger.state
+        if next(state.pending(), None) is not None and not state.left:
+            ledger.record(Decided(at=datetime.now(UTC), what="left", reason=_LEFT), sync=True)
         files = _read(run.path / _FILES)
         ended = [each for index, each in enumerate(files) if index < state.total and state.kind_of(index) is not None]
         _write(self._done(run.path), ended)
@@ -175,10 +181,15 @@ def _collected(run: RunFolder) -> Summary:
 
 
 def _close_if_over(inbox: Inbox, run: RunFolder, *, is_left: bool = False) -> None:
-    state = run.state()
-    waits = next(state.pending(), None) is not None
-    if not state.open and (is_left or state.halted or not waits):
-        inbox.close(run)
+    """With the ledger in hand, so that nobody else goes on with the run at the same time."""
+    try:
+        with open_ledger(run.ledger) as ledger:
+            state = ledger.state
+            waits = next(state.pending(), None) is not None
+            if not state.open and (is_left or state.halted or not waits):
+                inbox.close(run, ledger)
+    except LedgerInUseError as error:
+        logger.info("%s stays open until the next pickup: %s", run.path, error)
 
 
 def _read(place: Path) -> list[Picked]:

@@ -7,7 +7,9 @@ import pytest
 from upath import UPath
 
 from batchata import InputError, LedgerInUseError, load_results_from_disk
+from batchata.runs.carrying import carry_out
 from batchata.runs.due import collect_due
+from batchata.runs.folder import RunFolder
 from batchata.runs.inbox import inbox_of, process_inbox, report, sentence
 from tests.runs.conftest import HOUR
 
@@ -182,3 +184,21 @@ def test_a_run_that_was_tidied_away_gives_its_number_to_no_other(hourly, put, pi
     hourly.advance(HOUR)
     assert pick_up(wait=False).known == 2
     assert [each.name for each in sorted((inbox.path / "done").iterdir())] == ["00001.jsonl", "00002.jsonl"]
+
+
+def test_what_a_pickup_left_is_sent_by_the_next_one_only(hourly, put, pick_up, spec, tmp_path):
+    put(*(f"Nr{n}" for n in range(13)))
+    pick_up(wait=False, max_parallel_jobs=1)
+    away, place = tmp_path / "Nr9.txt", tmp_path / "inbox" / "Nr9.txt"
+    place.rename(away)
+    hourly.advance(HOUR)
+    assert pick_up(wait=False).new == 7
+    away.rename(place)
+    run = RunFolder(inbox_of(spec(files=["inbox"])).path / "runs" / "00001")
+    with pytest.raises(InputError, match=r"sends nothing more: .* belongs to the next one"):
+        carry_out(run.spec())
+    for _ in range(4):
+        assert [visit.trouble for visit in collect_due(Path(".batchata")) if visit.trouble] == []
+        hourly.advance(HOUR)
+        pick_up(wait=False)
+    assert hourly.state()["items_billed"] == 13
