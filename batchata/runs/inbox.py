@@ -28,6 +28,7 @@ from batchata.io.listing import content_hash, is_missing_folder, list_files
 from batchata.running.opening import READ_BEFOREHAND, document_problem, file_problem
 from batchata.runs.carrying import Began, carry_out, manager_of
 from batchata.runs.folder import RunFolder
+from batchata.runs.inputs import line_of
 from batchata.runs.spec import RunSpec
 
 logger = logging.getLogger("batchata")
@@ -110,7 +111,7 @@ class Inbox:
         partial.mkdir(parents=True, exist_ok=True)
         final.parent.mkdir(exist_ok=True)
         _write(partial / _FILES, files)
-        (partial / _PATHS).write_text("".join(f"{each.path}\n" for each in files), encoding="utf-8")
+        (partial / _PATHS).write_text("".join(f"{line_of(each.path)}\n" for each in files), encoding="utf-8")
         own = {"files": [], "files_from": str(final / _PATHS), "state_dir": str(final)}
         RunFolder(partial).describe(spec.model_copy(update=own))
         return RunFolder(partial.replace(final))

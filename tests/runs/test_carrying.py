@@ -167,3 +167,11 @@ def test_what_cannot_be_read_is_named_and_nothing_is_sent(simulator, notes, spec
     with pytest.raises(InputError, match=told):
         carry_out(spec(**parameters))
     assert simulator.state()["create_calls"] == 0
+
+
+def test_a_file_that_is_written_in_another_way_is_not_sent_again(simulator, notes, spec, tmp_path):
+    notes("Ada", "Grace")
+    for files in (["notes"], ["./notes"], [str(tmp_path / "notes")], ["notes/*.txt"]):
+        summary = carry_out(spec(files=files, state_dir="here"))
+        assert summary["total_items"] == 2
+    assert simulator.state()["items_billed"] == 2

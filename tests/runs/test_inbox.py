@@ -202,3 +202,24 @@ def test_what_a_pickup_left_is_sent_by_the_next_one_only(hourly, put, pick_up, s
         hourly.advance(HOUR)
         pick_up(wait=False)
     assert hourly.state()["items_billed"] == 13
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a ", " a", "a\x0cb", "a\u2028b", "a\x85b", '"a"', "\r"])
+def test_a_file_may_be_called_anything(simulator, put, pick_up, tmp_path, name):
+    put("a", "b")
+    (tmp_path / "inbox" / f"{name}.txt").write_text("Name: Ada")
+    (tmp_path / "inbox" / f"x.txt{name}").write_text("Name: Grace")
+    first = pick_up()
+    assert (first.new, first.unusable, first.runs[0]["completed_items"]) == (4, [], 4)
+    assert pick_up().new == 0
+    assert sent(simulator) == 4
+
+
+
+def test_a_name_that_is_no_text_keeps_nothing_from_it(simulator, put, pick_up):
+    put("Ada")
+    with open(b"inbox/\xff.txt", "w") as file:  # noqa: PTH123 - a Path takes no bytes
+        file.write("Name: Grace")
+    found = pick_up()
+    assert (found.new, [each.reason[:26] for each in found.unusable]) == (1, ["its name is not UTF-8 text"])
+    assert sent(simulator) == 1
