@@ -211,9 +211,8 @@ def file_problem(item: Any) -> str | None:
         return None
     if not is_path(item):
         return f"a file is a path, bytes or a file_id, not {type(item).__name__}"
-    if not _is_text(str(item)):
-        return "its name is not UTF-8 text, so no ledger can hold it; rename it"
     try:
+        _check_name(str(item))
         path = path_of(item)
         if not isinstance(path, Path):
             return url_problem(looked_up(path))
@@ -233,12 +232,11 @@ def file_problem(item: Any) -> str | None:
     return too_large(size * 4 // 3) if size * 4 // 3 > MAX_ITEM_BYTES else None
 
 
-def _is_text(name: str) -> bool:
+def _check_name(name: str) -> None:
     try:
         name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    except UnicodeEncodeError as error:
+        raise InputError("its name is not UTF-8 text, so no ledger can hold it; rename it") from error
 
 
 def retry(ledger: Ledger, requests: Requests, longest: int | None) -> int:

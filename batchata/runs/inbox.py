@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from batchata.core.events import Decided
 from batchata.core.fingerprints import namespace_of
-from batchata.core.naming import slug
+from batchata.core.naming import MOST_CHARACTERS, slug
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
 from batchata.core.summary import Summary
 from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
@@ -29,7 +29,7 @@ from batchata.running.opening import READ_BEFOREHAND, document_problem, file_pro
 from batchata.runs.carrying import Began, carry_out, manager_of
 from batchata.runs.folder import RunFolder
 from batchata.runs.inputs import line_of
-from batchata.runs.spec import RunSpec
+from batchata.runs.spec import RunSpec, plainly
 
 logger = logging.getLogger("batchata")
 
@@ -130,7 +130,8 @@ class Inbox:
 def inbox_of(spec: RunSpec) -> Inbox:
     """The memory of the place that `spec.files` names: the same one, whatever is asked of its files."""
     watched = spec.files[0]
-    name = f"{slug(spec.title)}-{namespace_of({'watched': watched, 'name': spec.name or ''})}"
+    identity = namespace_of({"watched": plainly(watched), "name": spec.name or ""})
+    name = f"{slug(spec.title)[:MOST_CHARACTERS]}-{identity}"
     return Inbox(watched, (Path(spec.home) / "inboxes" / name).absolute())
 
 

@@ -175,3 +175,10 @@ def test_a_file_that_is_written_in_another_way_is_not_sent_again(simulator, note
         summary = carry_out(spec(files=files, state_dir="here"))
         assert summary["total_items"] == 2
     assert simulator.state()["items_billed"] == 2
+
+
+def test_the_same_work_under_another_name_is_the_same_run(simulator, notes, spec):
+    notes("Ada", "Grace")
+    for name, place in ((None, "notes"), ("people", "notes/"), ("p" * 300, "./notes")):
+        carry_out(spec(files=[place], name=name))
+    assert simulator.state()["items_billed"] == 2

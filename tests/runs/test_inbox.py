@@ -223,3 +223,9 @@ def test_a_name_that_is_no_text_keeps_nothing_from_it(simulator, put, pick_up):
     found = pick_up()
     assert (found.new, [each.reason[:26] for each in found.unusable]) == (1, ["its name is not UTF-8 text"])
     assert sent(simulator) == 1
+
+
+def test_an_inbox_is_one_however_it_is_written(simulator, put, pick_up):
+    put("Ada")
+    assert [pick_up(files=[place]).new for place in ("inbox", "inbox/", "./inbox")] == [1, 0, 0]
+    assert sent(simulator) == 1
