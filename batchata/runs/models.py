@@ -5,10 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from pydantic import BaseModel
 
 from batchata.errors import InputError
 
@@ -29,9 +32,10 @@ def _imported(name: str) -> Any:
         found: Any = module
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, OSError, AttributeError, SyntaxError) as error:
+    except Exception as error:  # it is the user's own code, which may raise anything
         where = f"looked in {Path.cwd()} and in the environment of {sys.executable}"
-        raise InputError(f"response_model {name} cannot be loaded: {error} ({where})") from error
+        why = f"{type(error).__name__}: {error}"
+        raise InputError(f"response_model {name} cannot be loaded: {why} ({where})") from error
     return found
 
 
@@ -47,9 +51,36 @@ def _file_module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)  # a model looks up its annotations there
-    spec.loader.exec_module(module)
+    with _known_as(path.stem, module):
+        spec.loader.exec_module(module)
+        for each in vars(module).values():
+            if isinstance(each, type) and issubclass(each, BaseModel) and each.__module__ == path.stem:
+                each.model_rebuild()
     return module
+
+
+@contextmanager
+def _known_as(name: str, module: ModuleType) -> Iterator[None]:
+    """A model looks up its annotations by the name of its module, which may be that of another one.
+
+    A library of this name has it back afterwards; of ours the last one keeps it, for whoever pickles its models.
+    """
+    before = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        yield
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    finally:
+        if before is not None and name not in _ours:
+            sys.modules[name] = before
+        else:
+            _ours.add(name)
+
+
+_ours: set[str] = set()
+"""Names of modules that were loaded from files that a description named."""
 
 
 def _made_of(schema: Mapping[str, Any]) -> Any:
