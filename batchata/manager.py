@@ -26,10 +26,10 @@ from batchata.core.session import Policy, Session, Stop
 from batchata.core.state import RunState
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary, summary_of
-from batchata.errors import InputError, LedgerInUseError
+from batchata.errors import InputError
 from batchata.io.client import ClientOrMaker, api_address, using
 from batchata.io.intake import given_items
-from batchata.io.ledger import Ledger, ask_to_cancel, open_ledger, read_state
+from batchata.io.ledger import Ledger, open_ledger, read_state
 from batchata.io.paths import PathOrUrl
 from batchata.io.results import ResultsFolder, check_directory
 from batchata.io.sources import Source
@@ -61,6 +61,7 @@ from batchata.running.options import (
 from batchata.running.reading import failures, records
 from batchata.running.run import Run, run_id_of
 from batchata.running.signals import named_when_interrupted, terminable
+from batchata.running.stopping import cancel_run
 
 logger = logging.getLogger("batchata")
 
@@ -263,15 +264,7 @@ class BatchManager(Generic[T]):
             self._session.stop = Stop("it was canceled; run again to go on", cancel=True)
             with using(self._client) as client:
                 return cancel_open(client, self._live)
-        state = self._state()
-        if not state.open and next(state.pending(), None) is None:
-            return []
-        try:
-            with open_ledger(self.state_path) as ledger, using(self._client) as client:
-                return cancel_open(client, ledger)
-        except LedgerInUseError:
-            ask_to_cancel(self.state_path)
-            return [job.batch_id for job in read_state(self.state_path).open.values() if job.batch_id]
+        return cancel_run(self.state_path, self._client)
 
     def get_results_from_disk(self) -> list[Entry[T]]:
         """The former name of `results()`."""

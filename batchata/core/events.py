@@ -143,11 +143,12 @@ class Decided(_Line):
     """What was decided about the run as a whole: a new limit, a stop, failed items to be sent again, a sample.
 
     `max_tokens` are those that an item asks for from now on. A run that was `halted` sends nothing more until
-    somebody runs it again. After "sample" only its items are sent, until "approved".
+    somebody runs it again, and one of which what waits was "left" to another run never does: only failed items may be
+    sent again. After "sample" only its items are sent, until "approved".
     """
 
     event: Literal["decision"] = "decision"
-    what: Literal["limit_reached", "limit", "stop", "halted", "retry", "cancel", "sample", "approved"]
+    what: Literal["limit_reached", "limit", "stop", "halted", "left", "retry", "cancel", "sample", "approved"]
     limit: Decimal | None = None
     items: list[int] = []
     max_tokens: dict[int, int] = {}

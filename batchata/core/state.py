@@ -100,7 +100,7 @@ class RunState:
         self.history: dict[int, tuple[Kind, ...]] = {}
         self.next_job = 1
         self.limit_reached = False
-        self.halted = ""
+        self.halted = self.left = ""
         self.canceled = False
         self.answers = 0
         self.sample: Sample | None = None
@@ -205,7 +205,7 @@ class RunState:
             self.budget = self.budget.limited_to(event.max_cost)
         self.opened = event
         if event.sends:
-            self.limit_reached, self.halted = False, ""
+            self.limit_reached, self.halted = False, self.left
 
     def _intend(self, event: Intent) -> None:
         self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at, claims=event.claims)
@@ -297,6 +297,8 @@ class RunState:
                 self._approve()
             case "halted":
                 self.halted = event.reason
+            case "left":
+                self.halted = self.left = event.reason
             case "cancel":
                 self.halted, self.canceled = event.reason, True
 

@@ -68,7 +68,7 @@ def list_files(patterns: Sequence[PathOrUrl], *, may_be_none: bool = False) -> l
         raise InputError(f"no file is found for {', '.join(empty[:_SHOWN])}{more} (looked from {Path.cwd()})")
     unique: dict[str, Listed] = {}
     for each in chain.from_iterable(found):
-        unique.setdefault(_identity(each.path), each)
+        unique.setdefault(identity(each.path), each)
     return list(unique.values())
 
 
@@ -121,8 +121,8 @@ def _matches(pattern: PathOrUrl) -> list[Listed]:
         raise StorageError(f"{pattern} cannot be listed: {error}") from error
 
 
-def _identity(path: str) -> str:
-    """One file may be written in two ways."""
+def identity(path: str) -> str:
+    """The same for one file that is written in two ways."""
     return path if is_url(path) else os.path.abspath(path)  # noqa: PTH100 - Path keeps "a/../b"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from httpx import HTTPError
 from prefect.blocks.core import Block
-from prefect.exceptions import PrefectHTTPStatusError
 from pydantic import Field, HttpUrl, SecretStr
 
 from batchata.errors import CredentialsError
@@ -44,7 +44,7 @@ def client_of(name: str) -> Anthropic:
     """The client of the block with this name. Raises CredentialsError."""
     try:
         block = AnthropicCredentials.load(name.removeprefix("anthropic-credentials/"))
-    except (ValueError, PrefectHTTPStatusError) as error:
+    except (ValueError, HTTPError) as error:
         raise CredentialsError(
             f"the credentials {name!r} cannot be loaded: {error}. Make a block of that name in the Prefect UI, after "
             f"`prefect block register -m batchata.orchestration.credentials`, or with AnthropicCredentials(...).save()"

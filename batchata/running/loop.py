@@ -22,7 +22,7 @@ from batchata.core.session import Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState, Standing
 from batchata.core.steps import Approve, Ask, Created, Failed, Finish, Form, Report, Send, Wait, Work
-from batchata.errors import AmbiguousSubmitError, BatchataError, LedgerError, ServiceError
+from batchata.errors import AmbiguousSubmitError, BatchataError, LedgerError, ServiceError, StorageError
 from batchata.io.batches import cancel
 from batchata.io.ledger import Ledger
 from batchata.running.errands import Elsewhere, Packer
@@ -133,8 +133,8 @@ class Loop:
         return self.ledger.state
 
     def _finished(self, step: Finish) -> None:
-        """Whoever goes on with runs unasked leaves one alone that ended on purpose."""
-        if step.stopped and not step.is_away and not isinstance(step.error, ServiceError):
+        """Whoever goes on with runs unasked leaves one alone that ended on purpose, and not for a while."""
+        if step.stopped and not step.is_away and not isinstance(step.error, ServiceError | StorageError):
             self.ledger.record(Decided(at=datetime.now(UTC), what="halted", reason=step.stopped), sync=True)
 
     def _start(self, step: Work, now: float) -> None:

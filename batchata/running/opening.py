@@ -212,6 +212,7 @@ def file_problem(item: Any) -> str | None:
     if not is_path(item):
         return f"a file is a path, bytes or a file_id, not {type(item).__name__}"
     try:
+        _check_name(str(item))
         path = path_of(item)
         if not isinstance(path, Path):
             return url_problem(looked_up(path))
@@ -229,6 +230,13 @@ def file_problem(item: Any) -> str | None:
     if not size:
         return "the file is empty"
     return too_large(size * 4 // 3) if size * 4 // 3 > MAX_ITEM_BYTES else None
+
+
+def _check_name(name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("its name is not UTF-8 text, so no ledger can hold it; rename it") from error
 
 
 def retry(ledger: Ledger, requests: Requests, longest: int | None) -> int:

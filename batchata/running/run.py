@@ -16,7 +16,7 @@ from batchata.core.session import Policy, Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState
 from batchata.core.steps import Finish
-from batchata.errors import ModelError, UnboundedCostError, UnknownPriceError
+from batchata.errors import InputError, ModelError, UnboundedCostError, UnknownPriceError
 from batchata.io.cache import ResultCache
 from batchata.io.client import ClientOrMaker, using
 from batchata.io.intake import usable_model
@@ -54,8 +54,13 @@ class Run:
     gate: Gate | None = None
 
     def prepare(self, ledger: Ledger) -> bool:
-        """Writes down that the run goes on; False when there is nothing left to do, for which no key is needed."""
+        """Writes down that the run goes on; False when there is nothing left to do, for which no key is needed.
+
+        Raises InputError for a run that left to another one what it had not sent.
+        """
         has_work = self._has_work(ledger.state)
+        if ledger.state.left and self.policy.sends and not self.policy.only_retries:
+            raise InputError(f"{ledger.path} sends nothing more: {ledger.state.left} (nothing was sent)")
         if has_work and self.max_cost is not None:
             self._check_limit_can_be_kept(ledger.state)
         last = ledger.state.opened

@@ -14,6 +14,7 @@ from batchata.core.summary import Summary
 from batchata.errors import LedgerInUseError, LedgerMismatchError
 from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
+from batchata.running.stopping import cancel_run
 from batchata.runs.folder import RunFolder, folder_of
 from batchata.runs.inputs import conversations_of, files_of, prompt_of
 from batchata.runs.models import response_model_of
@@ -106,6 +107,8 @@ def retry(folder: RunFolder, *, wait: bool = True) -> Summary:
 
 
 def cancel(folder: RunFolder) -> list[str]:
-    """Stops a run, wherever it is at work, and asks the API to stop its batches; returns their ids."""
-    manager = manager_of(folder.spec(), folder)
-    return manager.cancel()
+    """Stops a run, wherever it is at work, and asks the API to stop its batches; returns their ids.
+
+    Its files, its prompt and its response model are not needed for that, wherever we are.
+    """
+    return cancel_run(folder.ledger, _client_of(folder.described().spec))

@@ -57,16 +57,20 @@ class RunFolder:
 
     def spec(self) -> RunSpec:
         """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are."""
-        try:
-            described = Described.model_validate_json((self.path / _DESCRIPTION).read_bytes())
-        except (OSError, ValidationError) as error:
-            raise InputError(f"{self.path} is not the state folder of a run: {error}") from error
+        described = self.described()
         if described.directory != str(Path.cwd()):
             raise InputError(
                 f"the run in {self.path} was begun in {described.directory}, which its paths are relative to; go on "
                 f"with it from there (here is {Path.cwd()})"
             )
         return described.spec
+
+    def described(self) -> Described:
+        """Raises InputError when there is no run here."""
+        try:
+            return Described.model_validate_json((self.path / _DESCRIPTION).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise InputError(f"{self.path} is not the state folder of a run: {error}") from error
 
     def note(self, summary: Summary) -> None:
         """Keeps the figures for people, and for `is_settled`."""
@@ -104,9 +108,11 @@ def folder_of(spec: RunSpec) -> RunFolder:
 
 
 def folders_below(home: Path) -> Iterator[RunFolder]:
-    """All state folders, in the order of their paths. Folders of results are not searched."""
+    """All state folders, in the order of their paths. Folders of results are not searched, nor hidden ones: those are
+    runs that are only being made, or whose making was killed.
+    """
     for directory, below, files in os.walk(home):
-        below.sort()
+        below[:] = sorted(each for each in below if not each.startswith("."))
         if _DESCRIPTION in files:
             below.clear()
             yield RunFolder(Path(directory).absolute())

@@ -11,25 +11,30 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 from filelock import FileLock, Timeout
 
+from batchata.core.events import Decided
 from batchata.core.fingerprints import namespace_of
-from batchata.core.naming import slug
+from batchata.core.naming import MOST_CHARACTERS, slug
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
 from batchata.core.summary import Summary
 from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
+from batchata.io.ledger import Ledger, open_ledger
 from batchata.io.listing import content_hash, is_missing_folder, list_files
 from batchata.running.opening import READ_BEFOREHAND, document_problem, file_problem
 from batchata.runs.carrying import Began, carry_out, manager_of
 from batchata.runs.folder import RunFolder
-from batchata.runs.spec import RunSpec
+from batchata.runs.inputs import line_of
+from batchata.runs.spec import RunSpec, plainly
 
 logger = logging.getLogger("batchata")
 
 _FILES, _PATHS = "files.jsonl", "files.txt"
+_LEFT = "what was not sent of this pickup belongs to the next one of its inbox, which pays for it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,19 @@ class Inbox:
     def _folders(self) -> list[Path]:
         return sorted((self.path / "runs").glob("[0-9]*"))
 
+    def _last(self) -> int:
+        """The number of the last run. Folders of runs may have been tidied away since; what was done in them counts."""
+        named = [*self._folders(), *(self.path / "done").glob("*.jsonl")]
+        return max((int(each.stem) for each in named if each.stem.isdigit()), default=0)
+
     def _done(self, run: Path) -> Path:
         return self.path / "done" / f"{run.name}.jsonl"
 
-    def close(self, run: RunFolder) -> None:
-        """The run is over: what ended in it is done, what did not belongs to the next pickup."""
-        state = run.state()
+    def close(self, run: RunFolder, ledger: Ledger) -> None:
+        """The run is over: what ended in it is done, what did not belongs to the next pickup, and to it alone."""
+        state = ledger.state
+        if next(state.pending(), None) is not None and not state.left:
+            ledger.record(Decided(at=datetime.now(UTC), what="left", reason=_LEFT), sync=True)
         files = _read(run.path / _FILES)
         ended = [each for index, each in enumerate(files) if index < state.total and state.kind_of(index) is not None]
         _write(self._done(run.path), ended)
@@ -94,13 +106,12 @@ class Inbox:
 
     def begin(self, files: Sequence[Picked], spec: RunSpec) -> RunFolder:
         """The folder of a new run over these files: there as a whole or not at all."""
-        number = len(self._folders()) + 1
-        final = self.path / "runs" / f"{number:05d}"
+        final = self.path / "runs" / f"{self._last() + 1:05d}"
         partial = self.path / f".{final.name}.{os.getpid()}"
         partial.mkdir(parents=True, exist_ok=True)
         final.parent.mkdir(exist_ok=True)
         _write(partial / _FILES, files)
-        (partial / _PATHS).write_text("".join(f"{each.path}\n" for each in files), encoding="utf-8")
+        (partial / _PATHS).write_text("".join(f"{line_of(each.path)}\n" for each in files), encoding="utf-8")
         own = {"files": [], "files_from": str(final / _PATHS), "state_dir": str(final)}
         RunFolder(partial).describe(spec.model_copy(update=own))
         return RunFolder(partial.replace(final))
@@ -119,7 +130,8 @@ class Inbox:
 def inbox_of(spec: RunSpec) -> Inbox:
     """The memory of the place that `spec.files` names: the same one, whatever is asked of its files."""
     watched = spec.files[0]
-    name = f"{slug(spec.title)}-{namespace_of({'watched': watched, 'name': spec.name or ''})}"
+    identity = namespace_of({"watched": plainly(watched), "name": spec.name or ""})
+    name = f"{slug(spec.title)[:MOST_CHARACTERS]}-{identity}"
     return Inbox(watched, (Path(spec.home) / "inboxes" / name).absolute())
 
 
@@ -171,10 +183,15 @@ def _collected(run: RunFolder) -> Summary:
 
 
 def _close_if_over(inbox: Inbox, run: RunFolder, *, is_left: bool = False) -> None:
-    state = run.state()
-    waits = next(state.pending(), None) is not None
-    if not state.open and (is_left or state.halted or not waits):
-        inbox.close(run)
+    """With the ledger in hand, so that nobody else goes on with the run at the same time."""
+    try:
+        with open_ledger(run.ledger) as ledger:
+            state = ledger.state
+            waits = next(state.pending(), None) is not None
+            if not state.open and (is_left or state.halted or not waits):
+                inbox.close(run, ledger)
+    except LedgerInUseError as error:
+        logger.info("%s stays open until the next pickup: %s", run.path, error)
 
 
 def _read(place: Path) -> list[Picked]:

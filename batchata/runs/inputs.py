@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from batchata.errors import InputError, Problem
-from batchata.io.listing import list_files, read_text
+from batchata.io.listing import identity, list_files, read_text
 from batchata.runs.spec import RunSpec
 
 
@@ -30,8 +30,8 @@ def files_of(spec: RunSpec, known: Sequence[str]) -> list[str] | None:
     if spec.messages_file is not None:
         return None
     found = _listed(spec.files, may_be_none=bool(known)) if spec.files else _named_in(spec.files_from or "")
-    old = set(known)
-    return [*known, *(path for path in found if path not in old)]
+    old = set(map(identity, known))
+    return [*known, *(path for path in found if identity(path) not in old)]
 
 
 def _listed(patterns: Sequence[str], *, may_be_none: bool) -> list[str]:
@@ -39,10 +39,25 @@ def _listed(patterns: Sequence[str], *, may_be_none: bool) -> list[str]:
 
 
 def _named_in(place: str) -> list[str]:
-    lines = [line.strip() for line in read_text(place).splitlines()]
+    lines = [line.strip() for line in read_text(place).split("\n")]
     if not any(lines):
         raise InputError(f"files_from {place} names no file")
-    return list(dict.fromkeys(line for line in lines if line))
+    return list(dict.fromkeys(_unquoted(line, place) for line in lines if line))
+
+
+def line_of(path: str) -> str:
+    """A path as a line of a list. One that would not come back as it was is written as a JSON string."""
+    is_plain = path.isprintable() and path == path.strip() and not path.startswith('"')
+    return path if is_plain else orjson.dumps(path).decode()
+
+
+def _unquoted(line: str, place: str) -> str:
+    if not (len(line) > 1 and line[0] == line[-1] == '"'):
+        return line
+    try:
+        return str(orjson.loads(line))
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"files_from {place} has a line in quotes that is no JSON string: {line}") from error
 
 
 def conversations_of(spec: RunSpec) -> list[Sequence[Any]] | None:

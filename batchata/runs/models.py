@@ -10,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pydantic import BaseModel
+
 from batchata.core.fingerprints import namespace_of
 from batchata.errors import InputError
 
@@ -30,9 +32,10 @@ def _imported(name: str) -> Any:
         found: Any = module
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, OSError, AttributeError, SyntaxError) as error:
+    except Exception as error:  # it is the user's own code, which may raise anything
         where = f"looked in {Path.cwd()} and in the environment of {sys.executable}"
-        raise InputError(f"response_model {name} cannot be loaded: {error} ({where})") from error
+        why = f"{type(error).__name__}: {error}"
+        raise InputError(f"response_model {name} cannot be loaded: {why} ({where})") from error
     return found
 
 
@@ -61,6 +64,9 @@ def _file_module(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # a model looks up its annotations there
     spec.loader.exec_module(module)
+    for each in vars(module).values():
+        if isinstance(each, type) and issubclass(each, BaseModel) and each.__module__ == name:
+            each.model_rebuild()  # before another version of the file takes the name
     _travels(module)
     return module
 

@@ -36,7 +36,11 @@ Files = Annotated[
     ),
 ]
 FilesFrom = Annotated[
-    str | None, Field(description="A text file that names one path or URL a line, where there are too many to list.")
+    str | None,
+    Field(
+        description="A text file that names one path or URL a line, where there are too many to list; an odd name as a "
+        "JSON string."
+    ),
 ]
 MessagesFile = Annotated[
     str | None,

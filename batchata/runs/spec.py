@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -10,8 +11,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from batchata.core.fingerprints import namespace_of
-from batchata.core.naming import slug
+from batchata.core.naming import MOST_CHARACTERS, slug
 from batchata.errors import InputError
+from batchata.io.paths import is_url
 from batchata.job import DEFAULT_MODEL
 from batchata.running.options import DEFAULT_ITEMS_PER_JOB, DEFAULT_PARALLEL_JOBS, RUNS_FOLDER
 from batchata.runs import parameters as p
@@ -94,13 +96,23 @@ class RunSpec(BaseModel):
     @property
     def title(self) -> str:
         """What the run is called: a name, or the folder or file that its input comes from."""
-        return self.name or _title_of(self.messages_file or self.files_from or self.files[0])
+        return self.name or self._input_title
+
+    @property
+    def _input_title(self) -> str:
+        return _title_of(self.messages_file or self.files_from or self.files[0])
 
     @property
     def folder_name(self) -> str:
-        """The same for the same work, however it is carried out."""
+        """The same for the same work, however it is carried out, and whatever it is called."""
         work = self.model_dump(mode="json", exclude=set(_NOT_THE_WORK))
-        return f"{slug(self.title)}-{namespace_of(work)}"
+        work["files"] = [plainly(each) for each in self.files]
+        return f"{slug(self._input_title)[:MOST_CHARACTERS]}-{namespace_of(work)}"
+
+
+def plainly(place: str) -> str:
+    """The same for `inbox`, `inbox/` and `./inbox`, which are one place."""
+    return place.rstrip("/") if is_url(place) else posixpath.normpath(place)
 
 
 def spec_of(parameters: Mapping[str, Any]) -> RunSpec:

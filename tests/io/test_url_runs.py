@@ -14,6 +14,7 @@ from batchata import (
     StorageError,
     load_results_from_disk,
 )
+from batchata.io.ledger import read_state
 from batchata.running.opening import READ_BEFOREHAND
 from tests.pdfs import invoice_pdf
 from tests.urls import contents, fill
@@ -128,6 +129,7 @@ def test_a_storage_that_goes_down_leaves_items_waiting(manager, dials, simulator
         each.run()
     stats = each.stats
     assert (stats["completed_items"], stats["failed_items"], stats["pending_items"]) == (200, 0, READ_BEFOREHAND - 199)
+    assert not read_state(each.state_path).halted  # so that collect-due goes on when the storage is back
     dials.reads_left = None
     assert each.run()["completed_items"] == READ_BEFOREHAND + 1
     assert simulator.state()["items_billed"] == READ_BEFOREHAND + 1

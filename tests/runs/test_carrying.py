@@ -167,3 +167,43 @@ def test_what_cannot_be_read_is_named_and_nothing_is_sent(simulator, notes, spec
     with pytest.raises(InputError, match=told):
         carry_out(spec(**parameters))
     assert simulator.state()["create_calls"] == 0
+
+
+def test_a_file_that_is_written_in_another_way_is_not_sent_again(simulator, notes, spec, tmp_path):
+    notes("Ada", "Grace")
+    for files in (["notes"], ["./notes"], [str(tmp_path / "notes")], ["notes/*.txt"]):
+        summary = carry_out(spec(files=files, state_dir="here"))
+        assert summary["total_items"] == 2
+    assert simulator.state()["items_billed"] == 2
+
+
+def test_the_same_work_under_another_name_is_the_same_run(simulator, notes, spec):
+    notes("Ada", "Grace")
+    for name, place in ((None, "notes"), ("people", "notes/"), ("p" * 300, "./notes")):
+        carry_out(spec(files=[place], name=name))
+    assert simulator.state()["items_billed"] == 2
+
+
+def test_a_cancel_that_who_has_the_ledger_did_not_hear_is_done_when_it_is_free(hourly, notes, spec):
+    notes("Ada", "Bob")
+    one = spec(files=["notes"], wait=False)
+    batches = carry_out(one)["batch_ids"]
+    path, canceled = folder_of(one).ledger, []
+    with open_ledger(path):
+        thread = threading.Thread(target=lambda: canceled.extend(cancel(folder_of(one))))
+        thread.start()
+        time.sleep(0.5)
+    thread.join(10)
+    assert canceled == batches
+    assert folder_of(one).state().halted
+
+
+def test_a_run_is_cancelled_from_anywhere_and_whatever_became_of_its_files(hourly, notes, spec, tmp_path, monkeypatch):
+    notes("Ada", "Bob")
+    (tmp_path / "prompt.txt").write_text("Who is it?")
+    one = spec(files=["notes"], prompt=None, prompt_file="prompt.txt", wait=False)
+    batches, folder = carry_out(one)["batch_ids"], folder_of(one)
+    (tmp_path / "prompt.txt").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert cancel(folder) == batches

@@ -1,12 +1,15 @@
 """What is new in a watched folder goes through, once, by content."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from upath import UPath
 
 from batchata import InputError, LedgerInUseError, load_results_from_disk
+from batchata.runs.carrying import carry_out
 from batchata.runs.due import collect_due
+from batchata.runs.folder import RunFolder
 from batchata.runs.inbox import inbox_of, process_inbox, report, sentence
 from tests.runs.conftest import HOUR
 
@@ -152,3 +155,76 @@ def test_a_pickup_that_died_before_it_began_is_gone_on_with(simulator, put, pick
     found = pick_up()
     assert [each["completed_items"] for each in found.runs] == [2, 1]
     assert sent(simulator) == 3
+
+
+def test_what_a_killed_pickup_left_half_made_is_no_run(simulator, put, pick_up, spec):
+    put("Ada", "Grace")
+    inbox = inbox_of(spec(files=["inbox"]))
+    pick_up()
+    made = inbox.path / "runs" / "00001"
+    killed = inbox.path / ".00001.4711"
+    killed.mkdir()
+    for name in ("run.json", "files.txt", "files.jsonl"):
+        (killed / name).write_bytes((made / name).read_bytes())
+    assert list(collect_due(Path(".batchata"))) == []
+    assert sent(simulator) == 2
+
+
+def test_a_run_that_was_tidied_away_gives_its_number_to_no_other(hourly, put, pick_up, spec):
+    put("Ada")
+    pick_up(wait=False)
+    hourly.advance(HOUR)
+    pick_up(wait=False)
+    inbox = inbox_of(spec(files=["inbox"]))
+    shutil.rmtree(inbox.path / "runs" / "00001")
+    put("Grace")
+    for _ in range(3):
+        pick_up(wait=False)
+    assert hourly.state()["create_calls"] == 2
+    hourly.advance(HOUR)
+    assert pick_up(wait=False).known == 2
+    assert [each.name for each in sorted((inbox.path / "done").iterdir())] == ["00001.jsonl", "00002.jsonl"]
+
+
+def test_what_a_pickup_left_is_sent_by_the_next_one_only(hourly, put, pick_up, spec, tmp_path):
+    put(*(f"Nr{n}" for n in range(13)))
+    pick_up(wait=False, max_parallel_jobs=1)
+    away, place = tmp_path / "Nr9.txt", tmp_path / "inbox" / "Nr9.txt"
+    place.rename(away)
+    hourly.advance(HOUR)
+    assert pick_up(wait=False).new == 7
+    away.rename(place)
+    run = RunFolder(inbox_of(spec(files=["inbox"])).path / "runs" / "00001")
+    with pytest.raises(InputError, match=r"sends nothing more: .* belongs to the next one"):
+        carry_out(run.spec())
+    for _ in range(4):
+        assert [visit.trouble for visit in collect_due(Path(".batchata")) if visit.trouble] == []
+        hourly.advance(HOUR)
+        pick_up(wait=False)
+    assert hourly.state()["items_billed"] == 13
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a ", " a", "a\x0cb", "a\u2028b", "a\x85b", '"a"', "\r"])
+def test_a_file_may_be_called_anything(simulator, put, pick_up, tmp_path, name):
+    put("a", "b")
+    (tmp_path / "inbox" / f"{name}.txt").write_text("Name: Ada")
+    (tmp_path / "inbox" / f"x.txt{name}").write_text("Name: Grace")
+    first = pick_up()
+    assert (first.new, first.unusable, first.runs[0]["completed_items"]) == (4, [], 4)
+    assert pick_up().new == 0
+    assert sent(simulator) == 4
+
+
+def test_a_name_that_is_no_text_keeps_nothing_from_it(simulator, put, pick_up):
+    put("Ada")
+    with open(b"inbox/\xff.txt", "w") as file:  # noqa: PTH123 - a Path takes no bytes
+        file.write("Name: Grace")
+    found = pick_up()
+    assert (found.new, [each.reason[:26] for each in found.unusable]) == (1, ["its name is not UTF-8 text"])
+    assert sent(simulator) == 1
+
+
+def test_an_inbox_is_one_however_it_is_written(simulator, put, pick_up):
+    put("Ada")
+    assert [pick_up(files=[place]).new for place in ("inbox", "inbox/", "./inbox")] == [1, 0, 0]
+    assert sent(simulator) == 1

@@ -1,0 +1,43 @@
+"""Cancels a run from outside, whoever is at work on it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from batchata.errors import LedgerInUseError
+from batchata.io.client import ClientOrMaker, using
+from batchata.io.ledger import ask_to_cancel, open_ledger, read_state
+from batchata.running.loop import cancel_open
+
+logger = logging.getLogger("batchata")
+
+PATIENCE = 30.0
+"""Seconds for whoever works on a ledger to hear that it is canceled; one that asks a person hears it afterwards."""
+
+_BETWEEN_LOOKS = 0.3
+
+
+def cancel_run(path: Path, client: ClientOrMaker) -> list[str]:
+    """The ids of the batches in flight, which were told to stop by us or by who has the ledger. Raises LedgerError.
+
+    Who has it may end without having heard, and the next one would go on; so it is asked until the ledger says so.
+    """
+    state = read_state(path)
+    if not state.open and next(state.pending(), None) is None:
+        return []
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with open_ledger(path) as ledger, using(client) as api:
+                return cancel_open(api, ledger)
+        except LedgerInUseError as error:
+            ask_to_cancel(path)
+            held = str(error)
+        time.sleep(_BETWEEN_LOOKS)
+        if read_state(path).canceled:
+            return [job.batch_id for job in state.open.values() if job.batch_id]
+        if time.monotonic() >= until:
+            logger.warning("it was asked to cancel, and did not within %g s: %s", PATIENCE, held)
+            return [job.batch_id for job in state.open.values() if job.batch_id]
