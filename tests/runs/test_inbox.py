@@ -215,7 +215,6 @@ def test_a_file_may_be_called_anything(simulator, put, pick_up, tmp_path, name):
     assert sent(simulator) == 4
 
 
-
 def test_a_name_that_is_no_text_keeps_nothing_from_it(simulator, put, pick_up):
     put("Ada")
     with open(b"inbox/\xff.txt", "w") as file:  # noqa: PTH123 - a Path takes no bytes
