@@ -144,11 +144,12 @@ class Decided(_Line):
 
     `max_tokens` are those that an item asks for from now on. A run that was `halted` sends nothing more until
     somebody runs it again, and one of which what waits was "left" to another run never does: only failed items may be
-    sent again. After "sample" only its items are sent, until "approved".
+    sent again. After "sample" only its items are sent, until "approved";
+    with "asked" somebody was asked for that.
     """
 
     event: Literal["decision"] = "decision"
-    what: Literal["limit_reached", "limit", "stop", "halted", "left", "retry", "cancel", "sample", "approved"]
+    what: Literal["limit_reached", "limit", "stop", "halted", "left", "retry", "cancel", "sample", "asked", "approved"]
     limit: Decimal | None = None
     items: list[int] = []
     max_tokens: dict[int, int] = {}

@@ -26,12 +26,13 @@ class Sample:
     """The sampled items of a run and what each has cost so far, in USD, None where nobody can tell.
 
     It was drawn when the run had `drawn_from` items. `cached` counts those that were answered from the cache.
-    Until it is `approved` a run that asks for a sample sends nothing else.
+    Until it is `approved` a run that asks for a sample sends nothing else; `asked` says that somebody was asked for it.
     """
 
     costs: dict[int, Decimal | None]
     drawn_from: int
     cached: int = 0
+    asked: bool = False
     approved: bool = False
 
     def measure(self, settled: Settled) -> None:

@@ -161,6 +161,12 @@ class RunState:
             return False
         return next(self.pending_of(sample.costs), None) is None
 
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether it ended on purpose, or somebody was asked and has not answered: at its limit, after its sample."""
+        asked = self.sample is not None and self.sample.asked and self.awaits_approval
+        return not self.open and (bool(self.halted) or self.limit_reached or asked)
+
     def pending_of(self, items: Mapping[int, object]) -> Iterator[int]:
         """Those of these items that wait, in the same order; costs what these are long."""
         yield from (index for index in items if self._standing[index] == Standing.PENDING)
@@ -293,19 +299,17 @@ class RunState:
                 self.answers += 1
             case "sample":
                 self.sample = Sample(dict.fromkeys(sorted(event.items), Decimal(0)), drawn_from=self.total)
-            case "approved":
-                self._approve()
-            case "halted":
+            case "asked" | "approved":
+                self._gate(is_approved=event.what == "approved")
+            case "halted" | "left" | "cancel":
                 self.halted = event.reason
-            case "left":
-                self.halted = self.left = event.reason
-            case "cancel":
-                self.halted, self.canceled = event.reason, True
+                self.left = event.reason if event.what == "left" else self.left
+                self.canceled = self.canceled or event.what == "cancel"
 
-    def _approve(self) -> None:
-        self.answers += 1
+    def _gate(self, *, is_approved: bool) -> None:
+        self.answers += is_approved
         if self.sample is not None:
-            self.sample.approved = True
+            self.sample.asked, self.sample.approved = True, is_approved or self.sample.approved
 
     def _retry(self, indexes: list[int], max_tokens: Mapping[int, int]) -> None:
         """They begin anew: what was tried before does not count."""

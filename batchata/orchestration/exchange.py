@@ -5,13 +5,14 @@ Prefect server, which keeps each notice once.
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from httpx import HTTPStatusError
+from httpx import HTTPError, HTTPStatusError
+from prefect.exceptions import ObjectNotFound
 from pydantic import BaseModel
 
 from batchata.io import remote
@@ -47,6 +48,7 @@ class Mailbox:
 
     line: Line
     sent: int = 0
+    kept: set[str] = field(default_factory=set)
 
     def post(self, to: UUID, sender: str, notice: Notice) -> None:
         """Once, also when it is tried again after an error: the same notice gets the same name."""
@@ -60,11 +62,15 @@ class Mailbox:
 
     def read(self, own: UUID, prefix: str) -> list[Notice]:
         """What came since the last time, the oldest first."""
-        found = self.line.call(lambda client: client.filter_flow_run_input(own, f"{prefix}-", _AT_ONCE, set()))
+        found = self.line.call(lambda client: client.filter_flow_run_input(own, f"{prefix}-", _AT_ONCE, self.kept))
         return [self._taken(own, each) for each in found]
 
     def _taken(self, own: UUID, found: FlowRunInput) -> Notice:
-        self.line.call(lambda client: client.delete_flow_run_input(own, found.key))
+        """What was read counts, also when the server does not say that it is gone: it is not read again then."""
+        try:
+            self.line.call(lambda client: client.delete_flow_run_input(own, found.key))
+        except (HTTPError, ObjectNotFound):
+            self.kept.add(found.key)
         return Notice.model_validate_json(found.value)
 
 

@@ -222,6 +222,7 @@ class Loop:
     def _approve(self, question: Approve) -> None:
         if self.gatekeeper is None:
             raise TypeError("a gated run has a gatekeeper")
+        self.ledger.record(Decided(at=datetime.now(UTC), what="asked"), sync=True)
         self._show(last=True, asks=True)
         found = self.gatekeeper.ask(question, self.state, lambda asked: self.hands.confirm(asked, self.run_id))
         if not found.passed:

@@ -11,7 +11,7 @@ from typing import Any
 
 from batchata.core.naming import MOST_CHARACTERS, run_title
 from batchata.core.summary import Summary
-from batchata.errors import LedgerInUseError, LedgerMismatchError
+from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError
 from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
 from batchata.running.stopping import cancel_run
@@ -78,9 +78,11 @@ def carry_out(spec: RunSpec, began: Began = lambda _: None) -> Summary:
     try:
         run = partial(manager.run, wait=spec.wait, sample=spec.sampled, approve_below=spec.approve_below)
         summary = _when_free(run)
-    except LedgerMismatchError:
+    except (InputError, LedgerMismatchError, LedgerInUseError) as error:
         if before is not None:
             folder.describe(before)
+        elif isinstance(error, InputError) and folder.state().next_job == 1:
+            folder.forget()  # whoever goes on with runs unasked has nothing to do with one that could not begin
         raise
     folder.note(summary)
     return summary

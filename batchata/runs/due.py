@@ -68,7 +68,7 @@ def collect_due(home: Path) -> Iterator[Visit]:
 def _visit(folder: RunFolder) -> Visit | None:
     """None for a run that waits for a person: at its limit, stopped, cancelled."""
     spec, state = folder.spec(), folder.state()
-    if not state.open and (state.halted or state.limit_reached):
+    if state.waits_for_person:
         return None
     manager, trouble = manager_of(spec.for_a_visit(), folder), ""
     try:

@@ -65,6 +65,10 @@ class RunFolder:
             )
         return described.spec
 
+    def forget(self) -> None:
+        """It is no run any more."""
+        (self.path / _DESCRIPTION).unlink(missing_ok=True)
+
     def described(self) -> Described:
         """Raises InputError when there is no run here."""
         try:

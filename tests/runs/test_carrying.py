@@ -4,9 +4,11 @@ import time
 
 import pytest
 
-from batchata import InputError, LedgerMismatchError, load_results_from_disk
+from batchata import InputError, LedgerInUseError, LedgerMismatchError, load_results_from_disk
 from batchata.io.ledger import open_ledger
+from batchata.runs import carrying
 from batchata.runs.carrying import cancel, carry_out, retry
+from batchata.runs.due import collect_due
 from batchata.runs.folder import RunFolder, folder_of
 
 MODELS = "from pydantic import BaseModel\n\n\nclass Contact(BaseModel):\n    name: str\n"
@@ -207,3 +209,24 @@ def test_a_run_is_cancelled_from_anywhere_and_whatever_became_of_its_files(hourl
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert cancel(folder) == batches
+
+
+def test_a_run_that_could_not_begin_is_begun_by_nobody_else(simulator, notes, spec, tmp_path):
+    notes("Ada")
+    (tmp_path / "notes" / "empty.txt").touch()
+    with pytest.raises(InputError, match="the file is empty"):
+        carry_out(spec(files=["notes"]))
+    notes("empty")
+    assert list(collect_due(tmp_path / ".batchata")) == []
+    assert simulator.state()["create_calls"] == 0
+    assert carry_out(spec(files=["notes"]))["completed_items"] == 2
+
+
+def test_who_may_not_go_on_with_a_run_leaves_its_description_as_it_was(hourly, notes, spec, monkeypatch):
+    notes("Ada")
+    one = spec(files=["notes"], wait=False)
+    carry_out(one)
+    monkeypatch.setattr(carrying, "PATIENCE", 0.0)
+    with open_ledger(folder_of(one).ledger), pytest.raises(LedgerInUseError):
+        carry_out(spec(files=["notes"], wait=False, max_cost=500))
+    assert folder_of(one).spec() == one

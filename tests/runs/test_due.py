@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from batchata.io.ledger import open_ledger
+from batchata.running.gate import Approval
+from batchata.running.local import LocalHands
 from batchata.runs.carrying import cancel, carry_out
 from batchata.runs.due import collect_due, report, sentence
 from batchata.runs.folder import folder_of
@@ -170,3 +174,25 @@ def test_a_killed_run_is_gone_on_with(hourly, notes, spec):
 
 def test_a_home_that_is_not_there_holds_no_run(tmp_path):
     assert list(collect_due(tmp_path / "nowhere")) == []
+
+
+def test_while_a_person_is_asked_about_a_sample_nobody_else_is(simulator, notes, spec, monkeypatch):
+    """The flow run that asks is suspended: its process ends, and its answer counts for the question it had asked."""
+
+    class Suspended(BaseException):
+        pass
+
+    def suspended(*_):
+        raise Suspended
+
+    notes(*(f"Nr{n}" for n in range(20)))
+    one = spec(files=["notes"], sample=4)
+    monkeypatch.setattr(LocalHands, "confirm", suspended)
+    with pytest.raises(Suspended):
+        carry_out(one)
+    asked = folder_of(one).state().answers
+    assert visits() == []
+    assert visits() == []
+    assert folder_of(one).state().answers == asked
+    monkeypatch.setattr(LocalHands, "confirm", lambda *_: Approval(passed=True, reason="a person chose to continue"))
+    assert carry_out(one)["completed_items"] == 20
