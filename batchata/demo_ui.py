@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -30,6 +32,8 @@ def run_demo_ui(console: Console, wait: Callable[[], Any]) -> None:
     """Brings everything up, starts a run, and keeps it up until `wait` returns. Leaves nothing behind."""
     from batchata.simulator import OnClock, Simulator
 
+    for number in (signal.SIGTERM, signal.SIGHUP):  # whatever ends us ends what we started
+        signal.signal(number, _end)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="batchata-", ignore_cleanup_errors=True)))
         simulator = stack.enter_context(Simulator(progress=OnClock(_SECONDS_PER_BATCH)))
@@ -43,6 +47,10 @@ def run_demo_ui(console: Console, wait: Callable[[], Any]) -> None:
             page = stack.enter_context(_running(folder, simulator, step))
         console.print(_told(page), highlight=False)
         wait()
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 @contextmanager
@@ -163,7 +171,7 @@ def _free_port() -> int:
 def _told(page: str) -> str:
     return (
         f"A run over 12 invoices, on the simulator: [bold]{page}[/]\n\n"
-        f"It pauses at its limit of ${LIMIT}. Then open the menu at the top right, choose [bold]Resume[/], type "
-        f"[bold]continue[/] and a new limit of [bold]{ENOUGH}[/].\n"
+        f"It pauses at its limit of ${LIMIT}. Then open the menu at the top right, choose [bold]Resume[/], "
+        f"[bold]continue[/], and type a new limit of [bold]{ENOUGH}[/].\n"
         "Its tables and its bill are under Artifacts. Ctrl-C ends everything and leaves nothing behind."
     )

@@ -1,6 +1,5 @@
 """Stops a run and its message batches."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
@@ -17,5 +16,7 @@ from batchata.runs.folder import RunFolder
 @p.described
 def cancel(state_dir: p.RunState) -> State[Any]:
     """Stop a run, also one at work on another machine. What its batches had answered is kept."""
-    ids = carrying.cancel(RunFolder(Path(state_dir)))
-    return Completed(message=f"{len(ids)} message batches were told to stop: {', '.join(ids)}", data=ids)
+    ids = carrying.cancel(RunFolder.at(state_dir))
+    return Completed(
+        message=f"message batches that were told to stop: {', '.join(ids) or 'none was in flight'}", data=ids
+    )

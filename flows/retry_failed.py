@@ -1,6 +1,5 @@
 """Sends the failed items of a run again."""
 
-from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
@@ -20,4 +19,4 @@ from batchata.runs.folder import RunFolder
 @p.described
 def retry_failed(state_dir: p.RunState, wait: p.Wait = True) -> State[Any]:
     """Send the items of a run again that ended without a result, and only those."""
-    return final_state(carrying.retry(RunFolder(Path(state_dir)), wait=wait))
+    return final_state(carrying.retry(RunFolder.at(state_dir), wait=wait))

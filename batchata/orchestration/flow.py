@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled, Completed, Failed
 
+from batchata.core.money import usd
 from batchata.core.naming import run_title
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary
@@ -123,7 +125,7 @@ def final_state(figures: Summary, first: str = "") -> State[Any]:
 
 
 def _told(figures: Summary) -> str:
-    limit = f" of ${figures['max_cost']:.2f}" if figures["max_cost"] is not None else ""
+    limit = f" of {usd(Decimal(str(figures['max_cost'])))}" if figures["max_cost"] is not None else ""
     failed = f", {figures['failed_items']:,} failed" if figures["failed_items"] else ""
     return (
         f"{figures['completed_items']:,} of {figures['total_items']:,} items succeeded{failed}; "

@@ -16,7 +16,7 @@ from batchata.errors import InputError, LedgerError
 from batchata.io.ledger import read_state
 from batchata.runs.spec import RunSpec
 
-_DESCRIPTION = "run.json"
+_DESCRIPTION, _LEDGER = "run.json", "ledger.jsonl"
 
 
 class Described(BaseModel):
@@ -36,12 +36,18 @@ class RunFolder:
 
     @property
     def ledger(self) -> Path:
-        return self.path / "ledger.jsonl"
+        return self.path / _LEDGER
 
     @property
     def results(self) -> Path:
         """Where results are, unless the description says otherwise."""
         return self.path / "results"
+
+    @classmethod
+    def at(cls, place: str) -> RunFolder:
+        """The folder, by its own path or by that of its ledger."""
+        path = Path(place)
+        return cls(path.parent if path.name == _LEDGER else path)
 
     def exists(self) -> bool:
         return (self.path / _DESCRIPTION).is_file()

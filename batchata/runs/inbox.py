@@ -33,6 +33,7 @@ from batchata.runs.spec import RunSpec, plainly
 
 logger = logging.getLogger("batchata")
 
+_TOLD = 20
 _FILES, _PATHS = "files.jsonl", "files.txt"
 _LEFT = "what was not sent of this pickup belongs to the next one of its inbox, which pays for it"
 
@@ -112,7 +113,7 @@ class Inbox:
         final.parent.mkdir(exist_ok=True)
         _write(partial / _FILES, files)
         (partial / _PATHS).write_text("".join(f"{line_of(each.path)}\n" for each in files), encoding="utf-8")
-        own = {"files": [], "files_from": str(final / _PATHS), "state_dir": str(final)}
+        own = {"files": [], "files_from": str(final / _PATHS), "state_dir": str(final), "name": spec.title}
         RunFolder(partial).describe(spec.model_copy(update=own))
         return RunFolder(partial.replace(final))
 
@@ -146,6 +147,8 @@ def process_inbox(spec: RunSpec, began: Began = lambda _: None) -> Pickup:
     with inbox.locked():
         figures = [_gone_on(inbox, run, spec, began) for run in inbox.open_runs()]
         found, unusable = inbox.look()
+        for each in unusable[:_TOLD]:
+            logger.warning("%s cannot be sent: %s", each.item, each.reason)
         if found.new:
             figures.append(_carried_out(inbox, inbox.begin(found.new, spec), began))
         return Pickup(

@@ -86,7 +86,7 @@ class RunSpec(BaseModel):
 
     def carried_out_like(self, other: RunSpec) -> RunSpec:
         """The same work with the limits and places of another, except where the run itself lives."""
-        how = _NOT_THE_WORK - {"state_dir", "home"}
+        how = _NOT_THE_WORK - {"state_dir", "home", "name"}
         return self.model_copy(update={name: getattr(other, name) for name in how})
 
     def for_a_visit(self) -> RunSpec:
