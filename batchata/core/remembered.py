@@ -8,6 +8,8 @@ from hashlib import blake2b
 from pydantic import BaseModel, ConfigDict
 
 PREFIX = "batchata-ledger-"
+OPENED = "batchata-opened-"
+"""Of a ledger that may tell of no job yet: whoever cancels the flow run means this run."""
 
 
 class Remembered(BaseModel):

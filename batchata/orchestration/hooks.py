@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging.loggers import flow_run_logger
 
 from batchata.core.events import Decided
-from batchata.core.remembered import Remembered
+from batchata.core.remembered import OPENED, Remembered
 from batchata.errors import BatchataError
 from batchata.io.client import make_client
 from batchata.io.ledger import Ledger, open_ledger
@@ -58,7 +58,8 @@ def cancel_open_batches(flow: Flow[..., Any], flow_run: FlowRun, state: State[An
 def _remembered(flow_run: FlowRun, log: Log) -> list[Remembered]:
     try:
         with get_client(sync_client=True) as api:
-            return list(remembered(api, flow_run.id))
+            known = [*remembered(api, flow_run.id, OPENED), *remembered(api, flow_run.id)]
+            return list({each.ledger: each for each in known}.values())
     except (HTTPError, ValueError) as error:
         log.warning("what the flow run remembers cannot be read, and its batches are left: %s", error)
         return []

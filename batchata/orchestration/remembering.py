@@ -14,7 +14,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.context import FlowRunContext
 from pydantic import ValidationError
 
-from batchata.core.remembered import PREFIX, Remembered, refusal, work_of
+from batchata.core.remembered import OPENED, PREFIX, Remembered, refusal, work_of
 from batchata.core.reports import Facts
 from batchata.core.state import RunState
 from batchata.errors import LedgerError
@@ -54,6 +54,17 @@ class Memory:
         if reason := refusal(known, self._here):
             raise LedgerError(reason)
 
+    def begin(self, line: Callable[[], Line]) -> None:
+        """Remembers that the flow run works on the ledger, whether or not anything is sent."""
+        if self._flow_run is None:
+            return
+        run_id, key = self._flow_run, self._here.key.replace(PREFIX, OPENED)
+        try:
+            line().call(lambda client: client.create_flow_run_input(run_id, key, self._here.model_dump_json()))
+        except HTTPError as error:
+            if not _is_there(error):
+                logger.warning("the flow run could not take down where its ledger is: %s", error)
+
     def note(self, line: Callable[[], Line]) -> None:
         """Remembers the ledger; to be called before its first job is sent. Once it worked, it does nothing."""
         if self._is_noted or self._flow_run is None:
@@ -79,9 +90,9 @@ def _start() -> str:
     return f"{_PROCESS}-{count}"
 
 
-def remembered(client: SyncPrefectClient, flow_run: UUID) -> list[Remembered]:
+def remembered(client: SyncPrefectClient, flow_run: UUID, prefix: str = PREFIX) -> list[Remembered]:
     """What a flow run remembers. Raises httpx.HTTPError."""
-    inputs = client.filter_flow_run_input(flow_run, key_prefix=PREFIX, limit=_MOST, exclude_keys=set())
+    inputs = client.filter_flow_run_input(flow_run, key_prefix=prefix, limit=_MOST, exclude_keys=set())
     found = []
     for each in inputs:
         try:

@@ -104,6 +104,7 @@ class Reporter:
 
     def _begin(self) -> None:
         state = self._state
+        self._memory.begin(self._artifacts.line)
         if state.next_job > 1:
             self._memory.note(self._artifacts.line)
         announce("run.started", self._facts, {**figures(self._facts, state), "goes_on": state.next_job > 1})

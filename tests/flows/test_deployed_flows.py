@@ -154,3 +154,51 @@ def test_a_schedule_makes_runs():
         while not any(each.deployment_id == deployment for each in api.read_flow_runs(limit=200)):
             assert time.monotonic() < until, "the server has scheduled nothing"
             time.sleep(0.5)
+
+
+def test_a_cancelled_run_is_halted_before_it_has_sent_anything(simulator, put):
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+    from prefect.runtime import flow_run
+
+    from batchata.orchestration.hooks import settle_cancelled
+    from batchata.runs.carrying import carry_out
+    from batchata.runs.due import collect_due
+    from batchata.runs.folder import folder_of
+    from batchata.runs.spec import spec_of
+
+    put("Ada", folder="notes")
+    given = {**COMMON, "files": ["notes"], "max_cost": 0.000001, "max_tokens": 1000, "on_cost_limit": "stop"}
+    spec, seen = spec_of(given), []
+
+    @flow
+    def begins():
+        seen.append(flow_run.id)
+        carry_out(spec)
+
+    begins()
+    folder = folder_of(spec)
+    folder.describe(spec.model_copy(update={"max_cost": 5.0}))
+    lines = folder.ledger.read_text().splitlines()
+    folder.ledger.write_text(
+        "".join(f"{line}\n" for line in lines if '"halted"' not in line and "limit_reached" not in line)
+    )
+    with get_client(sync_client=True) as api:
+        settle_cancelled(begins, api.read_flow_run(seen[0]), None)
+    assert folder.state().halted == "the flow run was cancelled"
+    assert list(collect_due(Path(".batchata"))) == []
+    assert simulator.state()["batches_created"] == 0
+
+
+def test_a_run_about_which_nobody_could_be_asked_is_told(simulator, put):
+    from flows.collect_due import collect_due
+    from flows.run_batch import run_batch
+
+    put(*(f"Nr{n}" for n in range(8)), folder="notes")
+    ended(run_batch, files=["notes"], wait=False, max_cost=0.0004, max_tokens=1000, **COMMON)
+    states = []
+    for _ in range(10):
+        simulator.advance(HOUR)
+        states.append(ended(collect_due, ask_with="run-batch/nobody"))
+    (failed,) = [each for each in states if each.is_failed()]
+    assert "nobody is asked about" in failed.message
