@@ -82,17 +82,18 @@ def _settle(each: Remembered, log: Log, client: Callable[[], Anthropic], *, halt
         return
     try:
         with open_ledger(path) as ledger:
-            if each.cancels:
-                _cancel(ledger, log, client)
-            elif halt:
-                _halt(ledger)
-                log.info("%s sends nothing more; its batches go on and are collected by the next run", path)
+            _end(ledger, log, client, cancels=each.cancels, halt=halt)
     except BatchataError as error:
         log.warning("the batches of %s are left as they are: %s", each.ledger, error)
 
 
-def _halt(ledger: Ledger) -> None:
-    ledger.record(Decided(at=datetime.now(UTC), what="halted", reason="the flow run was cancelled"), sync=True)
+def _end(ledger: Ledger, log: Log, client: Callable[[], Anthropic], *, cancels: bool, halt: bool) -> None:
+    if halt and not ledger.state.halted:
+        ledger.record(Decided(at=datetime.now(UTC), what="halted", reason="the flow run was cancelled"), sync=True)
+    if cancels:
+        _cancel(ledger, log, client)
+    elif halt:
+        log.info("%s sends nothing more; its batches go on and are collected by the next run", ledger.path)
 
 
 def _cancel(ledger: Ledger, log: Log, client: Callable[[], Anthropic]) -> None:

@@ -156,7 +156,8 @@ def test_a_schedule_makes_runs():
             time.sleep(0.5)
 
 
-def test_a_cancelled_run_is_halted_before_it_has_sent_anything(simulator, put):
+@pytest.mark.parametrize("on_cancel", ["leave", "cancel"])
+def test_a_cancelled_run_is_halted_before_it_has_sent_anything(simulator, put, on_cancel):
     from prefect import flow
     from prefect.client.orchestration import get_client
     from prefect.runtime import flow_run
@@ -169,6 +170,7 @@ def test_a_cancelled_run_is_halted_before_it_has_sent_anything(simulator, put):
 
     put("Ada", folder="notes")
     given = {**COMMON, "files": ["notes"], "max_cost": 0.000001, "max_tokens": 1000, "on_cost_limit": "stop"}
+    given["on_cancel"] = on_cancel
     spec, seen = spec_of(given), []
 
     @flow
