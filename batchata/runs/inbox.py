@@ -95,7 +95,7 @@ class Inbox:
         check = document_problem if len(found.new) <= READ_BEFOREHAND else file_problem
         reasons = {each.path: reason for each in found.new if (reason := check(each.path))}
         usable = [each for each in found.new if each.path not in reasons]
-        return found._replace(new=usable), [Problem(path, reason) for path, reason in reasons.items()]
+        return found._replace(new=usable), [Problem(_shown(path), reason) for path, reason in reasons.items()]
 
     def _files(self, before: Mapping[str, Picked]) -> Iterator[Picked]:
         """Raises InputError for a folder of this machine that is not there, unlike one that is empty."""
@@ -211,6 +211,11 @@ def _write(place: Path, files: Iterable[Picked]) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(place)
+
+
+def _shown(path: str) -> str:
+    """A name may be no text, and a log or an artifact takes nothing else."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def report(pickup: Pickup) -> str:

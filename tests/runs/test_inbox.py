@@ -221,6 +221,7 @@ def test_a_name_that_is_no_text_keeps_nothing_from_it(simulator, put, pick_up):
         file.write("Name: Grace")
     found = pick_up()
     assert (found.new, [each.reason[:26] for each in found.unusable]) == (1, ["its name is not UTF-8 text"])
+    assert report(found).encode().count(b"udcff.txt") == 1
     assert sent(simulator) == 1
 
 
