@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
-from functools import partial
 from os import PathLike
 from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from batchata import __version__
 from batchata.core.naming import checked_name, default_name
 from batchata.core.outcomes import Succeeded
 from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record
-from batchata.core.reports import Facts
-from batchata.core.requests import check_spelling
 from batchata.core.schema import check_response_model
-from batchata.core.session import Policy, Session, Stop
-from batchata.core.state import RunState
-from batchata.core.steps import Finish
-from batchata.core.summary import Summary, summary_of
+from batchata.core.spelling import check_spelling
+from batchata.core.summary import Summary
+from batchata.engine import Engine
 from batchata.errors import InputError
-from batchata.io.client import ClientOrMaker, api_address, using
+from batchata.io.client import ClientOrMaker
 from batchata.io.intake import given_items
-from batchata.io.ledger import Ledger, open_ledger, read_state
 from batchata.io.paths import PathOrUrl
-from batchata.io.results import ResultsFolder, check_directory
+from batchata.io.results import ResultsFolder
 from batchata.io.sources import Source
 from batchata.job import DEFAULT_MODEL
-from batchata.orchestration.server import is_configured
 from batchata.running.assignment import Assignment
-from batchata.running.gate import Approver, Gate
-from batchata.running.local import LocalHands
-from batchata.running.loop import Body, Hands, cancel_open, snapshot
-from batchata.running.opening import begin
+from batchata.running.gate import Approver
 from batchata.running.options import (
     DEFAULT_ITEMS_PER_JOB,
     DEFAULT_PARALLEL_JOBS,
     LOST_AFTER,
-    NEEDS_SERVER,
     SHARD_DEPLOYMENT,
     OnCostLimit,
     Orchestrator,
@@ -54,14 +40,11 @@ from batchata.running.options import (
     checked_limit,
     checked_orchestrator,
     checked_policy,
-    keep_out_of_git,
     places,
     renamed_results_dir,
 )
-from batchata.running.reading import failures, records
-from batchata.running.run import Run, run_id_of
-from batchata.running.signals import named_when_interrupted, terminable
-from batchata.running.stopping import cancel_run
+from batchata.running.reading import records
+from batchata.running.run import run_id_of
 
 logger = logging.getLogger("batchata")
 
@@ -158,7 +141,7 @@ class BatchManager(Generic[T]):
         if messages is not None and prompt is not None:
             raise InputError("prompt goes with files; in a conversation, say it in a message")
         headers = params.pop("extra_headers", None)
-        self._assignment = Assignment(
+        assignment = Assignment(
             items,
             files is not None,
             model,
@@ -170,7 +153,7 @@ class BatchManager(Generic[T]):
             params,
             headers,
         )
-        self._policy = checked_policy(
+        policy = checked_policy(
             items_per_job=items_per_job,
             max_parallel_jobs=max_parallel_jobs,
             rounds=rounds,
@@ -179,24 +162,28 @@ class BatchManager(Generic[T]):
         )
         self.state_path, self.results_dir = places(state_path, renamed_results_dir(results_dir, save_results_dir))
         stem = None if state_path is None else self.state_path.stem
-        self.name = checked_name(name) or default_name(self._assignment.first_file, stem)
-        self._max_cost = checked_limit(max_cost)
-        self._client = client
-        self._cache, self._refresh_cache = cache, refresh_cache
-        self._orchestrator = checked_orchestrator(orchestrator)
-        self._answer_within = answer_within
-        self._cancel_on_exit = cancel_on_exit
-        self._helpers = checked_helpers(client, task_runner, shards, shard_deployment)
-        self._live: Ledger | None = None
-        self._session: Session | None = None
-        self._replayed: tuple[int, RunState] | None = None
-        self._stopped = ""
+        self.name = checked_name(name) or default_name(assignment.first_file, stem)
+        self._engine = Engine(
+            assignment=assignment,
+            policy=policy,
+            name=self.name,
+            state_path=self.state_path,
+            results_dir=self.results_dir,
+            max_cost=checked_limit(max_cost),
+            client=client,
+            cache=cache,
+            refresh_cache=refresh_cache,
+            orchestrator=checked_orchestrator(orchestrator),
+            answer_within=answer_within,
+            cancel_on_exit=cancel_on_exit,
+            helpers=checked_helpers(client, task_runner, shards, shard_deployment),
+        )
 
     def __repr__(self) -> str:
-        return f"BatchManager({len(self)} items, {self._assignment.model}, state_path={str(self.state_path)!r})"
+        return f"BatchManager({len(self)} items, {self._engine.assignment.model}, state_path={str(self.state_path)!r})"
 
     def __len__(self) -> int:
-        return len(self._assignment.items)
+        return len(self._engine.assignment.items)
 
     def run(
         self,
@@ -222,20 +209,20 @@ class BatchManager(Generic[T]):
         asks again. The sampled results count. What was approved once is not asked again.
         """
         gate = checked_gate(sample, approve, approve_below)
-        return self._run(print_progress=print_progress, wait=wait, gate=gate)
+        return self._engine.run(print_progress=print_progress, wait=wait, gate=gate)
 
     def retry_failed(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
         """Sends the items again that ended without a result, and only those. Waits and raises as `run` does."""
-        return self._run(print_progress=print_progress, wait=wait, only_failed=True)
+        return self._engine.run(print_progress=print_progress, wait=wait, only_failed=True)
 
     def collect(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
         """Brings home what was sent and sends nothing, whatever became of the files. Waits and raises as `run`."""
-        return self._run(print_progress=print_progress, wait=wait, sends=False)
+        return self._engine.run(print_progress=print_progress, wait=wait, sends=False)
 
     @property
     def stats(self) -> Summary:
         """The figures as the ledger has them now, at any time and from any thread."""
-        return self._summary(self._state())
+        return self._engine.summary(self._engine.state())
 
     def results(self) -> list[Entry[T]]:
         """The results of the items that succeeded so far, in the order of the input."""
@@ -247,9 +234,9 @@ class BatchManager(Generic[T]):
 
     def outcomes(self) -> Iterator[Record[T]]:
         """One record for each item that has ended, whatever became of it, in the order of the input."""
-        state = self._state()
+        state = self._engine.state()
         folder = ResultsFolder(self.results_dir, run_id_of(state))
-        return records(state, folder, self._assignment.response_model)
+        return records(state, folder, self._engine.assignment.response_model)
 
     def failures(self) -> list[Record[T]]:
         """The records of the items that ended without a result, each with its reason."""
@@ -260,130 +247,9 @@ class BatchManager(Generic[T]):
 
         A run that works in another thread or process ends; otherwise the next `run()` collects.
         """
-        if self._live is not None and self._session is not None:
-            self._session.stop = Stop("it was canceled; run again to go on", cancel=True)
-            with using(self._client) as client:
-                return cancel_open(client, self._live)
-        return cancel_run(self.state_path, self._client)
+        return self._engine.cancel()
 
     def get_results_from_disk(self) -> list[Entry[T]]:
         """The former name of `results()`."""
         warnings.warn("get_results_from_disk() is now results()", DeprecationWarning, stacklevel=2)
         return self.results()
-
-    def _run(
-        self,
-        *,
-        print_progress: bool,
-        wait: bool,
-        only_failed: bool = False,
-        sends: bool = True,
-        gate: Gate | None = None,
-    ) -> Summary:
-        orchestrator = self._orchestrator or ("prefect" if is_configured() else "local")
-        if self._helpers.are_elsewhere and not (orchestrator == "prefect" and is_configured()):
-            raise InputError(NEEDS_SERVER)
-        if self._policy.on_limit == "ask" and orchestrator == "local":
-            raise InputError(
-                'on_cost_limit="pause" asks through Prefect, and no Prefect API is configured. Set PREFECT_API_URL, '
-                'or give orchestrator="prefect"'
-            )
-        self._assignment = replace(self._assignment, api=api_address(self._client))
-        check_directory(self.results_dir, "results_dir")
-        keep_out_of_git(self.state_path)
-        with open_ledger(self.state_path) as ledger:
-            begin(ledger, self._assignment, __version__, sends=sends)
-            self._live = ledger
-            try:
-                gated = gate is not None
-                policy = replace(self._policy, only_retries=only_failed, wait=wait, sends=sends, gated=gated)
-                finish = self._carried_out(ledger, orchestrator, policy, gate, print_progress=print_progress)
-            finally:
-                self._live = self._session = None
-            self._stopped = finish.stopped
-            summary = self._summary(ledger.state)
-        if finish.error is not None:
-            raise finish.error.with_traceback(None) from None  # the way through the threads tells nothing
-        if finish.stopped:
-            logger.log(logging.INFO if finish.is_away else logging.WARNING, "%s", finish.stopped)
-        return {**summary, "retry_count": finish.retried} if only_failed else summary
-
-    def _carried_out(
-        self, ledger: Ledger, orchestrator: Orchestrator, policy: Policy, gate: Gate | None, *, print_progress: bool
-    ) -> Finish:
-        from batchata.progress import watching
-
-        folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
-        run = Run(
-            self._assignment, policy, folder, self._max_cost, self._client, self._cache,
-            refresh_cache=self._refresh_cache, cancel_on_exit=self._cancel_on_exit, gate=gate,
-        )  # fmt: skip
-        has_work = run.prepare(ledger)
-        self._session = Session(policy, started=time.time())
-        where = f"ledger {self.state_path}, results {self.results_dir}"
-        with watching(enabled=print_progress, title=where) as watch:
-            if not has_work:
-                watch(snapshot(ledger.state, self._session, time.time()))
-                return Finish()
-            body = partial(run.carry_out, ledger, self._session, watch)
-            if orchestrator == "prefect":
-                return self._in_a_flow(ledger, body)
-            leaving = named_when_interrupted(ledger, canceled=self._cancel_on_exit)
-            with terminable(), leaving, closing(LocalHands()) as hands:
-                return body(hands)
-
-    def _in_a_flow(self, ledger: Ledger, body: Body) -> Finish:
-        from batchata.orchestration.flow import INTERRUPTS, run_as_flow
-        from batchata.orchestration.reporting import Told
-
-        def interruptible(hands: Hands) -> Finish:
-            with named_when_interrupted(ledger, canceled=self._cancel_on_exit, by=INTERRUPTS):
-                return body(hands)
-
-        folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
-        told = Told(self._facts(ledger.state), lambda: ledger.state, partial(failures, ledger.state, folder))
-        shown = {
-            "name": self.name,
-            "model": self._assignment.model,
-            "items": len(self),
-            "max_cost": None if self._max_cost is None else str(self._max_cost),
-            "state_path": str(self.state_path),
-            "results_dir": str(self.results_dir),
-        }
-        return run_as_flow(
-            interruptible,
-            told=told,
-            parallel=self._policy.max_parallel_jobs,
-            answer_within=self._answer_within,
-            shown=shown,
-            figures=lambda: self._summary(ledger.state),
-            helpers=self._helpers,
-        )
-
-    def _facts(self, state: RunState) -> Facts:
-        return Facts(
-            name=self.name,
-            run_id=run_id_of(state),
-            model=self._assignment.model,
-            state_path=str(self.state_path),
-            results_dir=str(self.results_dir),
-            cancels=self._cancel_on_exit,
-        )
-
-    def _summary(self, state: RunState) -> Summary:
-        return summary_of(
-            state,
-            total=len(self),
-            state_path=str(self.state_path),
-            results_dir=str(self.results_dir),
-            stopped=self._stopped,
-        )
-
-    def _state(self) -> RunState:
-        """The ledger's state: the live one, or replayed when the file has grown since."""
-        if self._live is not None:
-            return self._live.state
-        size = self.state_path.stat().st_size if self.state_path.exists() else 0
-        if self._replayed is None or self._replayed[0] != size:
-            self._replayed = (size, read_state(self.state_path))
-        return self._replayed[1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, auto
 
-from batchata.core.requests import MAX_BATCH_BYTES, MAX_REQUESTS
+from batchata.core.encoding import MAX_BATCH_BYTES, MAX_REQUESTS
 
 _FRAME_BYTES = 64
 """`{"requests":[]}` around all of them, and a comma for each."""

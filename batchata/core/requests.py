@@ -1,31 +1,23 @@
-"""Items -> the requests of a message batch, and their bytes."""
+"""Items -> the requests of a message batch."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-import orjson
-
 from batchata.core.items import Document, Item, Message, Request, custom_id, is_run_id
-from batchata.core.models import SAMPLING, SAMPLING_API_VERSION, ModelInfo
+from batchata.core.models import ModelInfo
 from batchata.core.plain import plain
 from batchata.core.schema import check_response_model, instruction, output_format
+from batchata.core.spelling import check_spelling
 from batchata.errors import InputError, Problem
 
 DEFAULT_MAX_TOKENS = 16_000
 """Room for an answer of a few thousand tokens after the thinking that current models do unasked."""
 
 MAX_ATTEMPT = 999_999
-MAX_REQUESTS = 100_000
-MAX_BATCH_BYTES = 256_000_000
-MAX_ITEM_BYTES = 32_000_000
-"""Limits of one message batch and of one request (doc:build-with-claude/batch-processing), read as decimal
-megabytes to be on the safe side."""
-
 _REFUSED_PARAMS = {
     "extra_headers": "it is no parameter of a message; give it to submit() or batch()",
     "extra_body": "give the parameter itself",
@@ -34,20 +26,8 @@ _REFUSED_PARAMS = {
     "speed": "the fast mode does not exist in message batches",
     "fallbacks": "fallbacks do not work in message batches",
 }
-_OWN_PARAMS = (
-    "messages", "files", "prompt", "model", "response_model", "enable_citations", "max_tokens", "raw_results_dir",
-    "client", "rates", "run_id", "attempt", "model_info", "items_per_job", "max_parallel_jobs", "max_cost",
-    "state_path", "results_dir", "cache", "refresh_cache", "orchestrator", "on_cost_limit", "answer_within", "rounds",
-    "cancel_on_exit", "lost_after", "task_runner", "shards", "shard_deployment",
-)  # fmt: skip
-_MEANT = {"citations": "enable_citations", "budget": "max_cost", "max_spend": "max_cost", "schema": "response_model"}
-_API_PARAMS = (
-    "system", "tools", "tool_choice", "thinking", "output_config", "metadata", "stop_sequences", "service_tier",
-    "inference_geo", "temperature", "top_p", "top_k", "container", "context_management", "mcp_servers", "cache_control",
-)  # fmt: skip
 _ROLES = ("user", "assistant", "system")
 _CITABLE = ("document", "search_result")
-_SAMPLING = frozenset(SAMPLING)
 
 
 def new_run_id() -> str:
@@ -188,18 +168,6 @@ def shape_of(
     return Shape(base, prompt, system, asked, native, response_model, enable_citations)
 
 
-def check_spelling(params: Mapping[str, Any]) -> None:
-    """A parameter nobody knows passes through, for the API may know it, unless it is all but one that we know."""
-    for name in params:
-        if name in _API_PARAMS:
-            continue
-        near = _MEANT.get(name) or next(
-            iter(get_close_matches(name, (*_OWN_PARAMS, *_API_PARAMS), 1, cutoff=0.8)), None
-        )
-        if near:
-            raise InputError(f"there is no parameter {name}; did you mean {near}?")
-
-
 def _max_tokens(asked: int | None, info: ModelInfo | None, params: Mapping[str, Any]) -> int:
     """What was asked for, or enough for an answer after the thinking; always more than a thinking budget."""
     longest = info.max_tokens if info else None
@@ -295,80 +263,3 @@ def _has_citations(messages: Sequence[Message]) -> bool:
             if any((block.get("citations") or {}).get("enabled") for block in blocks):
                 return True
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedBatch:
-    """The body of a create call, and what one has to know about it."""
-
-    body: bytes
-    total: int
-    first_custom_id: str
-    api_version: str | None
-
-
-def encode(requests: Sequence[Request], names: Sequence[str] = ()) -> EncodedBatch:
-    """The requests as one JSON body, encoded once.
-
-    Raises InputError for more than 100,000 requests or 256 MB, or an item over 32 MB; `names` are what the
-    items are called in it (default: their custom_id).
-    """
-    check_count(len(requests))
-    try:
-        body = orjson.dumps({"requests": requests})
-    except (TypeError, ValueError) as error:
-        raise _not_json(requests, names) from error
-    if len(body) > MAX_ITEM_BYTES:
-        _check_items(requests, names)
-    check_bytes(len(body))
-    sampling = any(not _SAMPLING.isdisjoint(request["params"]) for request in requests)
-    return EncodedBatch(body, len(requests), requests[0]["custom_id"], SAMPLING_API_VERSION if sampling else None)
-
-
-def _not_json(requests: Sequence[Request], names: Sequence[str]) -> InputError:
-    problems: list[Problem] = []
-    for n, request in enumerate(requests):
-        try:
-            orjson.dumps(request)
-        except (TypeError, ValueError) as error:
-            problems.append(Problem(names[n] if names else request["custom_id"], f"it is no JSON: {error}"))
-    return InputError.of_items(problems, len(requests))
-
-
-def _check_items(requests: Sequence[Request], names: Sequence[str]) -> None:
-    """Only a batch over the limit of an item can hold an item over it, so most are never measured one by one."""
-    problems = [
-        Problem(names[n] if names else request["custom_id"], too_large(size))
-        for n, request in enumerate(requests)
-        if (size := len(orjson.dumps(request))) > MAX_ITEM_BYTES
-    ]
-    if problems:
-        raise InputError.of_items(problems, len(requests))
-
-
-def too_large(size: int) -> str:
-    """What to say of an item that is too large."""
-    return (
-        f"it has {size / 1e6:,.1f} MB as a request; the limit is {MAX_ITEM_BYTES / 1e6:.0f} MB. "
-        "Split it, or upload it with the Files API and pass its file_id"
-    )
-
-
-def check_count(total: int) -> None:
-    """Raises InputError when there are no requests, or more than a message batch holds."""
-    if total == 0:
-        raise InputError("a message batch needs at least one request")
-    if total > MAX_REQUESTS:
-        raise InputError(
-            f"{total:,} items are more than the {MAX_REQUESTS:,} of one message batch (nothing was sent). "
-            "BatchManager splits them over several"
-        )
-
-
-def check_bytes(size: int) -> None:
-    """Raises InputError when the body of a message batch is too large."""
-    if size > MAX_BATCH_BYTES:
-        raise InputError(
-            f"the items make {size / 1e6:,.1f} MB; one message batch takes {MAX_BATCH_BYTES / 1e6:.0f} MB "
-            "(nothing was sent). BatchManager splits them over several"
-        )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from batchata.core.encoding import EncodedBatch, encode
 from batchata.core.items import Request
-from batchata.core.requests import EncodedBatch, encode
 from batchata.errors import (
     AmbiguousSubmitError,
     ServiceError,

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from batchata.core.encoding import check_count, encode
 from batchata.core.items import Document, Request
 from batchata.core.models import ModelInfo, check_document, check_model, check_sampling
 from batchata.core.rates import Rates, rates_of
-from batchata.core.requests import check_count, encode, item_name
+from batchata.core.requests import item_name
 from batchata.errors import InputError, Problem, UnknownPriceError
 from batchata.io.batches import submit
 from batchata.io.models import get_model, successor_of

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from batchata.core.documents import document, uploaded
+from batchata.core.encoding import MAX_ITEM_BYTES, check_bytes, too_large
 from batchata.core.items import Document
-from batchata.core.requests import MAX_ITEM_BYTES, check_bytes, too_large
 from batchata.errors import InputError, Problem, StorageError
 from batchata.io import remote
 from batchata.io.ahead import LOOKS, READS, in_order

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from batchata.core.encoding import EncodedBatch
 from batchata.core.events import Ending, Sent, Settled
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.jobs import Fit, Packing
@@ -16,7 +17,6 @@ from batchata.core.measured import Answered, Measured, Weighed
 from batchata.core.outcomes import Succeeded
 from batchata.core.processed import line_of
 from batchata.core.records import record_of
-from batchata.core.requests import EncodedBatch
 from batchata.core.retries import cause_of
 from batchata.core.steps import Form, Formed
 from batchata.errors import BatchataError

@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 
 from batchata.core.bounds import CONTEXT_WINDOW, bound
+from batchata.core.encoding import MAX_ITEM_BYTES, too_large
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import Request, custom_id
 from batchata.core.measured import Answered, Measure, Measured, Weighed
 from batchata.core.outcomes import Errored, Outcome, Succeeded
 from batchata.core.parsing import parse
-from batchata.core.requests import MAX_ITEM_BYTES, too_large
 from batchata.core.stats import cost_of_item
 from batchata.core.steps import Candidate, Form
 from batchata.errors import BatchataError, InputError, StorageError

@@ -11,10 +11,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from batchata.core.encoding import MAX_ITEM_BYTES, too_large
 from batchata.core.events import Decided, ItemsAdded, Opened, RunStarted
 from batchata.core.fingerprints import differing_names, differing_settings, request_fingerprint
 from batchata.core.items import Document
-from batchata.core.requests import MAX_ITEM_BYTES, checked_messages, item_name, new_run_id, too_large
+from batchata.core.requests import checked_messages, item_name, new_run_id
 from batchata.core.state import RunState, Standing
 from batchata.errors import InputError, LedgerMismatchError, Problem, StorageError
 from batchata.io.ahead import LOOKS, READS, in_order

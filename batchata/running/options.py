@@ -10,8 +10,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
 
+from batchata.core.encoding import MAX_REQUESTS
 from batchata.core.rates import Rates
-from batchata.core.requests import MAX_REQUESTS
 from batchata.core.retries import ROUNDS
 from batchata.core.session import Policy
 from batchata.errors import InputError

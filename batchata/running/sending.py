@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
+from batchata.core.encoding import EncodedBatch
 from batchata.core.events import Sent
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import custom_id
 from batchata.core.models import SAMPLING, SAMPLING_API_VERSION
-from batchata.core.requests import EncodedBatch
 from batchata.core.steps import Send
 from batchata.errors import InputError, StorageError
 from batchata.running.assignment import Content, RunContext

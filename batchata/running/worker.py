@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from batchata.core.requests import EncodedBatch
+from batchata.core.encoding import EncodedBatch
 from batchata.core.steps import Collect, Created, Form, Look, Looked, NotFound, Report, Search, Send, Work
 from batchata.errors import AmbiguousSubmitError
 from batchata.io.batches import BatchStatus, poll, submit

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from batchata.core.encoding import MAX_BATCH_BYTES, MAX_REQUESTS
 from batchata.core.jobs import Fit, Packing
-from batchata.core.requests import MAX_BATCH_BYTES, MAX_REQUESTS
 
 CENTS = st.integers(0, 300).map(lambda cents: Decimal(cents) / 100)
 OFFERS = st.lists(st.tuples(st.integers(1, 400), CENTS), max_size=40)

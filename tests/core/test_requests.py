@@ -5,8 +5,9 @@ import pytest
 from pydantic import BaseModel
 
 from batchata import Document, Item, build_requests, document
+from batchata.core.encoding import encode
 from batchata.core.models import ModelInfo, takes_sampling
-from batchata.core.requests import DEFAULT_MAX_TOKENS, encode, new_run_id
+from batchata.core.requests import DEFAULT_MAX_TOKENS, new_run_id
 from batchata.errors import InputError, ModelError
 
 USER = {"role": "user", "content": "hello"}

@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from batchata import build_requests, make_client, poll, submit
-from batchata.core.requests import MAX_ITEM_BYTES
+from batchata.core.encoding import MAX_ITEM_BYTES
 from batchata.errors import (
     AccountError,
     AmbiguousSubmitError,
