@@ -13,7 +13,7 @@ ui: $(VENV)/.ready
 	@$(BIN)/batchata demo --ui
 
 test: check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests
+	$(BIN)/python -m pytest --numprocesses 4 --dist loadfile tests
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -1,5 +1,7 @@
 import os
 import tempfile
+from fnmatch import fnmatch
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -13,6 +15,43 @@ settings.load_profile("batchata")
 
 for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "PREFECT_"))]:
     del os.environ[name]
+
+
+LONGEST_FIRST = (
+    ("tests/contract/*",),
+    ("tests/flows/test_dask.py", "tests/flows/test_shards.py"),
+    ("tests/flows/*", "tests/io/test_cache.py"),
+    ("tests/acceptance/test_stack.py",),
+    ("tests/acceptance/*",),
+    ("tests/*",),
+)
+"""The files of the first three share a Prefect server each, whose start takes as long as many a test."""
+
+_SHARED = 3
+
+
+def _place(path):
+    return next(n for n, patterns in enumerate(LONGEST_FIRST) if any(fnmatch(path, each) for each in patterns))
+
+
+def pytest_collection_modifyitems(items):
+    """What takes longest begins first, so that several processes end at about the same time."""
+    root = Path(__file__).parents[1]
+    items.sort(key=lambda item: _place(item.path.relative_to(root).as_posix()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByServer(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.split("::", 1)[0]
+            place = _place(path)
+            return str(LONGEST_FIRST[place]) if place < _SHARED else path
+
+    config.option.loadscopereorder = False
+    return ByServer(config, log)
 
 
 @pytest.fixture(autouse=True)

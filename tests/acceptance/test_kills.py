@@ -53,11 +53,11 @@ def one_at_a_time(job, **options):
     return {**job, "options": {"max_parallel_jobs": 1, **options}}
 
 
-def test_ten_rounds_of_the_soak(tmp_path):
-    rounds = list(played(3, range(10), tmp_path))
+def test_six_rounds_of_the_soak(tmp_path):
+    rounds = list(played(3, range(6), tmp_path))
     assert [(each.number, each.problems) for each in rounds if each.problems] == []
-    assert sum(each.seen["items billed"] for each in rounds) == 1_000
-    assert sum(each.seen["kills"] for each in rounds) >= 5
+    assert sum(each.seen["items billed"] for each in rounds) == 600
+    assert sum(each.seen["kills"] for each in rounds) >= 3
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
