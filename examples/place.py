@@ -19,7 +19,7 @@ def api_or_simulator(faults: Faults | None = None) -> Iterator[None]:
         print("there are credentials, so this runs at the Claude API and costs a few cents at most\n")
         yield
         return
-    with Simulator(progress=AfterLooks(2), faults=faults) as url:
+    with Simulator(progress=AfterLooks(1), faults=faults) as url:
         os.environ |= {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "simulated"}
         print(f"no credentials, so this runs on the simulator at {url}, which answers by rule\n")
         try:
