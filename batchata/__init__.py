@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from batchata.core.bounds import bound
     from batchata.core.citations import Citation, map_citations
     from batchata.core.documents import document, pdf_to_document_block, uploaded
-    from batchata.core.items import Document, Item, Request
+    from batchata.core.items import Document, Item, Request, with_prompts
     from batchata.core.models import ModelInfo
     from batchata.core.outcomes import (
         Canceled,
@@ -64,7 +64,7 @@ _ROOMS = {
     "batchata.core.bounds": ("bound",),
     "batchata.core.citations": ("Citation", "map_citations"),
     "batchata.core.documents": ("document", "pdf_to_document_block", "uploaded"),
-    "batchata.core.items": ("Document", "Item", "Request"),
+    "batchata.core.items": ("Document", "Item", "Request", "with_prompts"),
     "batchata.core.models": ("ModelInfo",),
     "batchata.core.outcomes": (
         "Canceled", "Errored", "Expired", "Invalid", "Missing", "Outcome", "Refused", "Succeeded", "Truncated",
@@ -100,7 +100,7 @@ __all__ = [  # noqa: RUF022 - by subject, the verbs first
     "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
     "bound", "cancel", "get_model", "make_client",
     "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",
-    "expand_files", "list_files", "content_hash", "Listed",
+    "with_prompts", "expand_files", "list_files", "content_hash", "Listed",
     "Citation", "Cost", "Rates", "ModelInfo", "BatchStatus", "Document", "Item", "Request", "Entry", "Record",
     "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",
     "BatchataError", "AccountError", "AmbiguousSubmitError", "CredentialsError", "ForeignResultsUrlError",

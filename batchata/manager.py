@@ -10,6 +10,7 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
+from batchata.core.items import Item
 from batchata.core.naming import checked_name, default_name
 from batchata.core.outcomes import Succeeded
 from batchata.core.rates import Rates
@@ -58,6 +59,10 @@ class BatchManager(Generic[T]):
     killed is started again it goes on where it was, and nothing is paid twice. The parameters are those of
     `batch()` and:
 
+    prompts
+        Instead of one `prompt`: every file goes with each of them, a list or a mapping of their names. `Record.label`
+        is the name of the prompt, its number from 0 in a list. For prompts and parameters of single items give an
+        `Item` in the place of a path or a conversation.
     items_per_job, max_parallel_jobs
         How many items form one message batch (at most 100,000), and how many batches may be in flight.
     max_cost
@@ -103,11 +108,12 @@ class BatchManager(Generic[T]):
 
     def __init__(
         self,
-        messages: Sequence[Sequence[Mapping[str, Any]]] | None = None,
-        files: Sequence[Source] | None = None,
+        messages: Sequence[Sequence[Mapping[str, Any]] | Item] | None = None,
+        files: Sequence[Source | Item] | None = None,
         prompt: str | None = None,
         model: str = DEFAULT_MODEL,
         *,
+        prompts: Sequence[str] | Mapping[str, str] | None = None,
         response_model: type[T] | None = None,
         enable_citations: bool = False,
         items_per_job: int = DEFAULT_ITEMS_PER_JOB,
@@ -133,7 +139,7 @@ class BatchManager(Generic[T]):
         save_results_dir: PathOrUrl | None = None,
         **params: Any,
     ) -> None:
-        items = given_items(messages, files, prompt)
+        items = given_items(messages, files, prompt, prompts)
         check_spelling(params)
         check_types(model=model, prompt=prompt, rates=rates, max_tokens=max_tokens, lost_after=lost_after)
         if response_model is not None:

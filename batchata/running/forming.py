@@ -110,7 +110,8 @@ class Former:
         with self.run.folder.writing(job) as file:
             for each in sorted(draft.answered, key=lambda each: each.candidate.index):
                 index, attempt = each.candidate.index, each.candidate.attempt
-                record = record_of(each.outcome, index, self.run.assignment.source(index), None, free)
+                about = self.run.assignment.about(index)
+                record = record_of(each.outcome, index, about.source, None, free, about.label)
                 cached = isinstance(each.outcome, Succeeded)
                 file.write(line_of(record, run_id=self.run.run_id, attempt=attempt, cached=cached))
         outcomes = [each.outcome for each in draft.answered]

@@ -77,7 +77,7 @@ class Measurer:
             return None
         each = self.run.assignment
         outcome: Outcome[Any] = parse(
-            line, each.response_model, each.citations, sources=(each.source(candidate.index),)
+            line, each.response_model, each.citations, sources=(each.about(candidate.index).file,)
         )
         if not isinstance(outcome, Succeeded):
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 from batchata.core.encoding import MAX_ITEM_BYTES, too_large
 from batchata.core.events import Decided, ItemsAdded, Opened, RunStarted
 from batchata.core.fingerprints import differing_names, differing_settings, request_fingerprint
-from batchata.core.items import Document
+from batchata.core.items import Document, Item, subject_of
+from batchata.core.models import check_sampling
 from batchata.core.requests import checked_messages, item_name, new_run_id
 from batchata.core.state import RunState, Standing
 from batchata.errors import InputError, LedgerMismatchError, Problem, StorageError
@@ -94,17 +95,52 @@ def check_items(assignment: Assignment, state: RunState) -> None:
     check, width = _messages_problem, 1
     if assignment.is_files:
         check, width = (file_problem, LOOKS) if len(waiting) > READ_BEFOREHAND else (document_problem, READS)
-    calls = in_order(check, [assignment.items[index] for index in waiting], width if assignment.has_urls else 1)
+    waiting = list(_first_of_each(assignment, waiting))
+    subjects = [subject_of(assignment.items[index]) for index in waiting]
+    calls = in_order(check, subjects, width if assignment.has_urls else 1)
     problems = []
     for index, reason_of in zip(waiting, calls, strict=True):
         name = source_name if assignment.is_files else item_name
         try:
             reason = reason_of()
         except StorageError as error:
-            problem = Problem(name(assignment.items[index], index), str(error))
+            problem = Problem(name(_called(assignment, index), index), str(error))
             raise StorageError.of_items([problem], len(assignment.items)) from error
         if reason:
-            problems.append(Problem(name(assignment.items[index], index), reason))
+            problems.append(Problem(name(_called(assignment, index), index), reason))
+    if problems:
+        raise InputError.of_items(problems, len(assignment.items))
+
+
+def _called(assignment: Assignment, index: int) -> Any:
+    """What an error names an item by."""
+    item = assignment.items[index]
+    return subject_of(item) if assignment.is_files else item
+
+
+def _first_of_each(assignment: Assignment, waiting: Iterable[int]) -> Iterator[int]:
+    """Items that follow each other and are about one file need one look."""
+    last: Any = None
+    for index in waiting:
+        item = assignment.items[index]
+        if isinstance(item, Item) and assignment.is_files and item.content is last:
+            continue
+        last = subject_of(item)
+        yield index
+
+
+def check_asked_for(assignment: Assignment, state: RunState, requests: Requests) -> None:
+    """Raises InputError that names each item for which something is asked that this model has not."""
+    problems = []
+    for index in state.pending():
+        item = assignment.varied(index)
+        if item is None or not item.params:
+            continue
+        try:
+            check_sampling(assignment.model, item.params)
+            requests.max_tokens(state.max_tokens_of(index), index)
+        except InputError as error:
+            problems.append(Problem(item_name(item, index), str(error)))
     if problems:
         raise InputError.of_items(problems, len(assignment.items))
 
@@ -156,8 +192,8 @@ def rewritten(assignment: Assignment, state: RunState) -> Iterator[int]:
     """The items that were sent and whose file may have been written since."""
     items = assignment.items
     both = range(min(state.total, len(items)) if assignment.is_files else 0)
-    sent = [index for index in both if state.sent_at[index] and is_path(items[index])]
-    calls = in_order(_modified, [items[index] for index in sent], LOOKS if assignment.has_urls else 1)
+    sent = [index for index in both if state.sent_at[index] and is_path(subject_of(items[index]))]
+    calls = in_order(_modified, [subject_of(items[index]) for index in sent], LOOKS if assignment.has_urls else 1)
     for index, modified_at in zip(sent, calls, strict=True):
         try:
             modified = modified_at()
@@ -245,7 +281,7 @@ def retry(ledger: Ledger, requests: Requests, longest: int | None) -> int:
     state = ledger.state
     failed = failed_items(state)
     wanted = {
-        index: requests.max_tokens(state.max_tokens_of(index)) * 2
+        index: requests.max_tokens(state.max_tokens_of(index), index) * 2
         for index in failed
         if state.kind_of(index) == "truncated"
     }

@@ -29,7 +29,15 @@ from batchata.running.forming import Former
 from batchata.running.gate import Gate, Gatekeeper, prepare_gate
 from batchata.running.loop import Hands, Loop
 from batchata.running.measuring import Measurer
-from batchata.running.opening import check_first, check_unchanged, failed_items, opened, retry, rewritten
+from batchata.running.opening import (
+    check_asked_for,
+    check_first,
+    check_unchanged,
+    failed_items,
+    opened,
+    retry,
+    rewritten,
+)
 from batchata.running.settling import Settler
 from batchata.running.worker import Worker
 
@@ -84,6 +92,7 @@ class Run:
             requests = Requests(self.assignment, info)
             requests.max_tokens(None)
             if self.policy.sends:
+                check_asked_for(self.assignment, ledger.state, requests)
                 check_first(self.assignment, ledger.state, requests)
                 check_unchanged(ledger, self.assignment, requests)
             worker = self._worker(ledger, client, info, requests, cache, hands)

@@ -9,7 +9,7 @@ from batchata.core.encoding import EncodedBatch
 from batchata.core.events import Sent
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import custom_id
-from batchata.core.models import SAMPLING, SAMPLING_API_VERSION
+from batchata.core.models import SAMPLING_API_VERSION
 from batchata.core.steps import Send
 from batchata.errors import InputError, StorageError
 from batchata.running.assignment import Content, RunContext
@@ -19,7 +19,7 @@ from batchata.running.measuring import encoded_params, request_body
 def batch_of(run: RunContext, items: Sequence[Sent], bodies: Sequence[bytes]) -> EncodedBatch:
     """The requests of a job as one body."""
     first = items[0]
-    sampling = any(name in run.assignment.params for name in SAMPLING)
+    sampling = run.assignment.samples([each.item for each in items])
     return EncodedBatch(
         body=b'{"requests":[' + b",".join(bodies) + b"]}",
         total=len(items),
@@ -53,5 +53,5 @@ _AGAIN = "Nothing of the job was sent; run again to send its items as they are t
 
 
 def _name(run: RunContext, item: Sent) -> str:
-    source = run.assignment.source(item.item)
+    source = run.assignment.about(item.item).source
     return f"item {item.item} ({source})" if source else f"item {item.item}"
