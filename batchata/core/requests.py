@@ -214,7 +214,7 @@ def item_problem(item: Item, *, is_file: bool) -> str | None:
     if "model" in item.params:
         return f"it asks for the model {item.params['model']!r}; all items of a run have one model, so give it two runs"
     try:
-        check_params(item.params)
+        check_params({name: each for name, each in params.items() if name != "max_tokens"})
     except InputError as error:
         return str(error)
     return None

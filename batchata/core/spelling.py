@@ -32,3 +32,8 @@ def check_spelling(params: Mapping[str, Any]) -> None:
         )
         if near:
             raise InputError(f"there is no parameter {name}; did you mean {near}?")
+
+
+def is_parameter(name: str) -> bool:
+    """Whether it names a parameter of the Messages API that is known here."""
+    return name in _API_PARAMS or name in ("model", "max_tokens", "prompt")
