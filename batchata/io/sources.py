@@ -15,6 +15,7 @@ from batchata.core.items import Document
 from batchata.errors import InputError, Problem, StorageError
 from batchata.io import remote
 from batchata.io.ahead import LOOKS, READS, in_order
+from batchata.io.converting import converted
 from batchata.io.paths import is_path, is_url, path_of
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ Source: TypeAlias = "str | PathLike[str] | UPath | bytes | Document"
 
 T = TypeVar("T")
 
+IS_FOLDER = "it is a folder, not a file; expand_files([...]) lists the files in it"
 _LONGEST_NAME = 200
 _FILE_ID = re.compile(r"file_[A-Za-z0-9_-]{4,}")
 
@@ -55,14 +57,18 @@ def read_document(source: Source, *, citations: bool = False) -> Document:
     if isinstance(source, Document):
         return source
     if isinstance(source, bytes | bytearray | memoryview):
-        return document(bytes(source), citations=citations)
+        return _document(bytes(source), "", citations=citations)
     if is_file_id(source):
         return uploaded(str(source), citations=citations)
     if not is_path(source):
         raise InputError(f"a file is a path, bytes or a file_id, not {type(source).__name__}")
     place = path_of(source)
     data = _read(place) if isinstance(place, Path) else _read_url(place)
-    return document(data, name=str(source), citations=citations)
+    return _document(data, str(source), citations=citations)
+
+
+def _document(data: bytes, name: str, *, citations: bool) -> Document:
+    return converted(data, name, citations=citations) or document(data, name=name, citations=citations)
 
 
 def is_file_id(source: object) -> bool:
@@ -85,7 +91,7 @@ def _read(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise InputError(f"it cannot be read: {error}") from error
     if path.is_dir():
-        raise InputError("it is a folder, not a file")
+        raise InputError(IS_FOLDER)
     if size * 4 // 3 > MAX_ITEM_BYTES:
         raise InputError(too_large(size * 4 // 3))
     return data
@@ -116,7 +122,7 @@ def looked_up(path: UPath) -> remote.Info:
 def url_problem(info: remote.Info) -> str | None:
     """Why it cannot be sent, as far as that shows without reading it."""
     if info.is_folder:
-        return "it is a folder, not a file"
+        return IS_FOLDER
     if info.size == 0:
         return "the file is empty"
     return too_large(info.size * 4 // 3) if info.size and info.size * 4 // 3 > MAX_ITEM_BYTES else None

@@ -22,7 +22,7 @@ from batchata.errors import InputError, LedgerMismatchError, Problem, StorageErr
 from batchata.io.ahead import LOOKS, READS, in_order
 from batchata.io.ledger import Ledger
 from batchata.io.paths import is_path, is_url, path_of
-from batchata.io.sources import is_file_id, looked_up, read_document, source_name, url_problem
+from batchata.io.sources import IS_FOLDER, is_file_id, looked_up, read_document, source_name, url_problem
 from batchata.running.assignment import Assignment, Content, Requests
 from batchata.running.measuring import encoded_params
 
@@ -263,7 +263,7 @@ def file_problem(item: Any) -> str | None:
     except (OSError, ValueError) as error:
         return f"it cannot be read: {error}"
     if path.is_dir():
-        return "it is a folder, not a file"
+        return IS_FOLDER
     if not size:
         return "the file is empty"
     return too_large(size * 4 // 3) if size * 4 // 3 > MAX_ITEM_BYTES else None

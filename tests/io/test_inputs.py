@@ -1,6 +1,6 @@
 """Files of conversations, requests, rows and prompts, and what is wrong with them."""
 
-import datetime
+import datetime as dt
 import json
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from batchata import InputError, Item, read_conversations, read_prompts, read_requests, read_rows
+from batchata import InputError, Item, build_requests, read_conversations, read_prompts, read_requests, read_rows
 
 TALK = [{"role": "user", "content": "hello"}]
 
@@ -59,6 +59,8 @@ def test_requests_of_the_api_are_taken_as_they_are(put):
         Item(TALK, source="a-1", params={"max_tokens": 5, "system": "S"}),
         Item(TALK, source="a-2", params={"max_tokens": 6}),
     ]
+    sent = build_requests(found.items, model="m", max_tokens=1_000, system="Of the call.")
+    assert sent[0]["params"] == {"model": "m", "max_tokens": 5, "system": "S", "messages": TALK}
 
 
 def request(name, **params):
@@ -114,8 +116,8 @@ def test_rows_are_named_by_a_column_and_the_delimiter_can_be_said(put):
 
 
 @pytest.mark.parametrize(("text", "words"), [
-    ("a,b\n1,2\n", "m.csv has no column t; it has a, b"),
-    ("t,t\n1,2\n", "2 columns named t"),
+    ("a,b\n1,2\n", "m.csv has no column t, n; it has a, b"),
+    ("t,n,t\n1,2,3\n", "2 columns named t"),
     ("n,t\n1,x\n2\n3\n", r"2 of 3 items[^$]*m.csv:3: it has 1 of 2 cells: no t\n  m.csv:4"),
     ("n,t\n1,x,y\n", "m.csv:2: it has 3 cells, and there are 2 columns"),
     ('n,t\n1,"x\n2,y\n', "row that begins in line 2 of m.csv cannot be read: unexpected end of data"),
@@ -136,17 +138,19 @@ def test_a_cell_may_be_a_whole_letter(put):
     assert len(read_rows(put("m.csv", text=f"t\n{'x' * 200_000}\n"), "{t}")[0].content[0]["content"]) == 200_000
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"template": "none"}, {"template": "{t}", "delimiter": "--"}, {"template": "{t"}]
-)
-def test_a_bad_template_or_delimiter_is_refused(put, arguments):
-    with pytest.raises(InputError, match="names no column|must be one character"):
+@pytest.mark.parametrize(("arguments", "words"), [
+    ({"template": "none"}, "the template names no column"),
+    ({"template": "{t}", "delimiter": "--"}, "must be one character"),
+    ({"template": "{t} }"}, "brace at character 4"),
+])  # fmt: skip
+def test_a_bad_template_or_delimiter_is_refused(put, arguments, words):
+    with pytest.raises(InputError, match=words):
         read_rows(put("m.csv", text="t\n1\n"), **arguments)
 
 
 def test_rows_of_parquet(tmp_path):
     table = pa.table({
-        "t": ["x", "y"], "n": [1, 2], "d": [datetime.date(2026, 1, 2)] * 2, "m": [Decimal("1.50")] * 2,
+        "t": ["x", "y"], "n": [1, 2], "d": [dt.date(2026, 1, 2)] * 2, "m": [Decimal("1.50")] * 2,
         "l": [[{"a": 1}], []], "f": [1.5, float("nan")], "g": ["z", None], "b": [b"1", b"2"],
     })  # fmt: skip
     pq.write_table(table, tmp_path / "m.parquet")
