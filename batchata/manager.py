@@ -36,6 +36,7 @@ from batchata.running.options import (
     OnCostLimit,
     Orchestrator,
     check_types,
+    check_upload,
     checked_gate,
     checked_helpers,
     checked_limit,
@@ -104,6 +105,10 @@ class BatchManager(Generic[T]):
     shards, shard_deployment
         The same on the machines of a work pool: so many flow runs of the deployment of `flows/work_shard.py` are
         started with the run and end with it.
+    upload
+        PDFs and texts go up through the Files API, each content once, and requests name them: one document with many
+        prompts makes a small batch, and a file may have up to 500 MB. They are deleted when no batch needs them. The
+        answers are known by what was asked, whether or not it was uploaded.
     """
 
     def __init__(
@@ -136,6 +141,7 @@ class BatchManager(Generic[T]):
         task_runner: Any = None,
         shards: int = 0,
         shard_deployment: str = SHARD_DEPLOYMENT,
+        upload: bool = False,
         save_results_dir: PathOrUrl | None = None,
         **params: Any,
     ) -> None:
@@ -158,7 +164,10 @@ class BatchManager(Generic[T]):
             rates,
             params,
             headers,
+            upload=upload,
         )
+        helpers = checked_helpers(client, task_runner, shards, shard_deployment)
+        check_upload(upload, helpers, is_files=files is not None)
         policy = checked_policy(
             items_per_job=items_per_job,
             max_parallel_jobs=max_parallel_jobs,
@@ -182,7 +191,7 @@ class BatchManager(Generic[T]):
             orchestrator=checked_orchestrator(orchestrator),
             answer_within=answer_within,
             cancel_on_exit=cancel_on_exit,
-            helpers=checked_helpers(client, task_runner, shards, shard_deployment),
+            helpers=helpers,
         )
 
     def __repr__(self) -> str:

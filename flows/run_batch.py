@@ -37,6 +37,7 @@ def run_batch(
     delimiter: p.Delimiter = None,
     prompt_file: p.PromptFile = None,
     prompts_file: p.PromptsFile = None,
+    upload: p.Upload = False,
     name: p.Name = None,
     credentials: p.Credentials = None,
     max_tokens: p.MaxTokens = None,

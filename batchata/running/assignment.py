@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from batchata.core.encoding import MAX_ITEM_BYTES
 from batchata.core.fingerprints import name_of, settings_of
 from batchata.core.items import Document, Item, Message, subject_of
 from batchata.core.models import SAMPLING, ModelInfo, check_document
@@ -22,6 +23,8 @@ from batchata.io.sources import read_document
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
+
+    from batchata.running.uploads import Uploads
 
 Content: TypeAlias = Item | Document | Sequence[Message]
 
@@ -52,6 +55,7 @@ class Assignment:
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] | None = None
     api: str = ""
+    upload: bool = False
 
     @cached_property
     def settings(self) -> dict[str, str]:
@@ -65,6 +69,11 @@ class Assignment:
             params={**self.params, **({"extra_headers": dict(self.headers)} if self.headers else {})},
             api=self.api,
         )
+
+    @property
+    def most_bytes(self) -> int | None:
+        """What a request with its document in it may have; None where documents are uploaded."""
+        return None if self.upload else MAX_ITEM_BYTES
 
     def names(self) -> list[str]:
         """What the items are called in the ledger."""
@@ -118,6 +127,7 @@ class RunContext:
     info: ModelInfo
     run_id: str
     folder: ResultsFolder
+    uploads: Uploads | None = None
 
 
 class Requests:
@@ -166,7 +176,7 @@ class Requests:
 
     def _document(self, item: Any) -> Document:
         citations = self._assignment.citations
-        document = read_document(item, citations=citations)
+        document = read_document(item, citations=citations, uploads=self._assignment.upload)
         if reason := check_document(self._info, document, citations=citations):
             raise InputError(reason)
         return document

@@ -8,10 +8,10 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from batchata.core.encoding import MAX_ITEM_BYTES, too_large
 from batchata.core.events import Decided, ItemsAdded, Opened, RunStarted
 from batchata.core.fingerprints import differing_names, differing_settings, request_fingerprint
 from batchata.core.items import Document, Item, subject_of
@@ -22,7 +22,7 @@ from batchata.errors import InputError, LedgerMismatchError, Problem, StorageErr
 from batchata.io.ahead import LOOKS, READS, in_order
 from batchata.io.ledger import Ledger
 from batchata.io.paths import is_path, is_url, path_of
-from batchata.io.sources import IS_FOLDER, is_file_id, looked_up, read_document, source_name, url_problem
+from batchata.io.sources import IS_FOLDER, is_file_id, looked_up, read_document, size_problem, source_name, url_problem
 from batchata.running.assignment import Assignment, Content, Requests
 from batchata.running.measuring import encoded_params
 
@@ -92,9 +92,11 @@ def check_items(assignment: Assignment, state: RunState) -> None:
     """
     known = set(state.indexes(Standing.HELD)) if assignment.has_urls else set()  # looks over a network add up
     waiting = [index for index in range(len(assignment.items)) if index not in known and not _has_ended(state, index)]
+    check: Callable[[Any], str | None]
     check, width = _messages_problem, 1
     if assignment.is_files:
-        check, width = (file_problem, LOOKS) if len(waiting) > READ_BEFOREHAND else (document_problem, READS)
+        look, width = (file_problem, LOOKS) if len(waiting) > READ_BEFOREHAND else (document_problem, READS)
+        check = partial(look, uploads=assignment.upload)
     waiting = list(_first_of_each(assignment, waiting))
     subjects = [subject_of(assignment.items[index]) for index in waiting]
     calls = in_order(check, subjects, width if assignment.has_urls else 1)
@@ -149,12 +151,12 @@ def _has_ended(state: RunState, index: int) -> bool:
     return index < state.total and state.kind_of(index) is not None
 
 
-def document_problem(item: Any) -> str | None:
+def document_problem(item: Any, *, uploads: bool = False) -> str | None:
     """Why a file cannot be sent, by reading it."""
-    if not is_url(item) and (reason := file_problem(item)):
+    if not is_url(item) and (reason := file_problem(item, uploads=uploads)):
         return reason
     try:
-        read_document(item)
+        read_document(item, uploads=uploads)
     except StorageError:
         raise
     except InputError as error:
@@ -166,7 +168,7 @@ def check_first(assignment: Assignment, state: RunState, requests: Requests) -> 
     """Raises InputError for what would make every item fail, such as a parameter that is no JSON."""
     first = next(state.pending(), None)
     if first is not None and not (assignment.is_files and len(assignment.items) > READ_BEFOREHAND):
-        encoded_params(requests.params(first, None))
+        encoded_params(requests.params(first, None), most=assignment.most_bytes)
 
 
 def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) -> None:
@@ -178,7 +180,8 @@ def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) 
     state = ledger.state
     indexes = list(rewritten(assignment, state))
     contents = zip(indexes, requests.contents(indexes), strict=True)
-    changed = [index for index, content in contents if _is_other(index, content, state, requests)]
+    most = assignment.most_bytes
+    changed = [index for index, content in contents if _is_other(index, content, state, requests, most)]
     if changed:
         named = ", ".join(f"item {index} ({state.names[index]})" for index in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
@@ -205,10 +208,12 @@ def rewritten(assignment: Assignment, state: RunState) -> Iterator[int]:
         yield index
 
 
-def _is_other(index: int, content: Callable[[], Content], state: RunState, requests: Requests) -> bool:
+def _is_other(
+    index: int, content: Callable[[], Content], state: RunState, requests: Requests, most: int | None
+) -> bool:
     try:
         params = requests.params_of(content(), state.max_tokens_of(index))
-        return request_fingerprint(encoded_params(params)) != state.fingerprints[index]
+        return request_fingerprint(encoded_params(params, most=most)) != state.fingerprints[index]
     except StorageError as error:
         logger.warning("whether item %d changed since it was sent is not known: %s", index, error)
         return False
@@ -242,7 +247,7 @@ def _messages_problem(item: Any) -> str | None:
     return None
 
 
-def file_problem(item: Any) -> str | None:
+def file_problem(item: Any, *, uploads: bool = False) -> str | None:
     """Why a file cannot be sent, as far as that shows without reading it."""
     if isinstance(item, Document | bytes | bytearray | memoryview) or is_file_id(item):
         return None
@@ -252,7 +257,7 @@ def file_problem(item: Any) -> str | None:
         _check_name(str(item))
         path = path_of(item)
         if not isinstance(path, Path):
-            return url_problem(looked_up(path))
+            return url_problem(looked_up(path), str(path), uploads=uploads)
         size = path.stat().st_size
     except StorageError:
         raise
@@ -264,9 +269,7 @@ def file_problem(item: Any) -> str | None:
         return f"it cannot be read: {error}"
     if path.is_dir():
         return IS_FOLDER
-    if not size:
-        return "the file is empty"
-    return too_large(size * 4 // 3) if size * 4 // 3 > MAX_ITEM_BYTES else None
+    return size_problem(path.name, size, uploads=uploads)
 
 
 def _check_name(name: str) -> None:

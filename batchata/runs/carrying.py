@@ -55,6 +55,7 @@ def manager_of(spec: RunSpec, folder: RunFolder) -> BatchManager[Any]:
         cancel_on_exit=spec.on_cancel == "cancel",
         task_runner=spec.task_runner,
         shards=spec.shards,
+        upload=spec.upload,
         **spec.params,
     )
 

@@ -72,6 +72,13 @@ PromptsFile = Annotated[
         'JSON string a line, or {"id": ..., "prompt": ...}.'
     ),
 ]
+Upload = Annotated[
+    bool,
+    Field(
+        description="Files go up through the Files API, each once, and are deleted afterwards: for one large file with "
+        "many prompts, or files of more than 20 MB."
+    ),
+]
 Prompt = Annotated[str | None, Field(description="What is to be done with each file.")]
 PromptFile = Annotated[str | None, Field(description="A text file with the prompt, instead of the prompt.")]
 Model = Annotated[str, Field(description="The id of a Claude model.", min_length=1)]

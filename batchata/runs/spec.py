@@ -21,7 +21,7 @@ from batchata.runs import parameters as p
 _NOT_THE_WORK = frozenset({
     "max_cost", "on_cost_limit", "answer_within", "items_per_job", "max_parallel_jobs", "results_dir", "state_dir",
     "home", "name", "credentials", "cache", "on_cancel", "wait", "sample", "task_runner", "shards",
-    "approve_below",
+    "approve_below", "upload",
 })  # fmt: skip
 """How a run is carried out; with others of these it is the same work."""
 
@@ -48,6 +48,7 @@ class RunSpec(BaseModel):
     prompt: p.Prompt = None
     prompt_file: p.PromptFile = None
     prompts_file: p.PromptsFile = None
+    upload: p.Upload = False
     model: p.Model = DEFAULT_MODEL
     response_model: p.ResponseModel = None
     enable_citations: p.Citations = False
@@ -80,6 +81,8 @@ class RunSpec(BaseModel):
             raise ValueError(f"give {names}, and one of them only; {told} was given")
         self._check_prompts(self._given(*_PROMPTS), is_files=given[0] in ("files", "files_from"))
         self._check_rows()
+        if self.upload and given[0] not in ("files", "files_from"):
+            raise ValueError(f"upload is about files, and {given[0]} was given")
         return self
 
     def _given(self, *names: str) -> list[str]:
