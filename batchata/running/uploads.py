@@ -41,6 +41,7 @@ class Uploads:
     client: Anthropic
     _files: dict[str, _File] = field(default_factory=dict)
     _newest: dict[str, str] = field(default_factory=dict)
+    _last: tuple[str, str] | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -57,23 +58,30 @@ class Uploads:
         document = document_of(content)
         if document is None:
             return content
-        data, media_type = _bytes_of(document.block["source"])
         name = PurePosixPath(document.source or "").name or "document"
-        return _with_file(content, document, self._id_of(name, media_type, data))
+        return _with_file(content, document, self._id_of(name, document.block["source"]))
 
-    def _id_of(self, name: str, media_type: str, data: bytes) -> str:
-        digest = blake2b(data, digest_size=16, person=media_type.encode()[:16]).hexdigest()
+    def _id_of(self, name: str, source: Mapping[str, Any]) -> str:
+        digest = self._digest(source)
         oldest = time.time() - REUSED
         with self._lock:
             known = self._newest.get(digest, "")
             if known in self._files and self._files[known].since > oldest:
                 self._files[known].jobs.add(_FORMING)
                 return known
-        file_id = upload_file(self.client, name, media_type, data)
+        file_id = upload_file(self.client, name, str(source["media_type"]), _bytes_of(source))
         with self._lock:
             self._files[file_id] = _File(digest, time.time(), {_FORMING})
             self._newest[digest] = file_id
         return file_id
+
+    def _digest(self, source: Mapping[str, Any]) -> str:
+        """Items that follow each other are often about one document."""
+        data, last = source["data"], self._last
+        if last is None or last[0] is not data:
+            person = str(source["media_type"]).encode()[:16]
+            last = self._last = data, blake2b(data.encode(), digest_size=16, person=person).hexdigest()
+        return last[1]
 
     def held_by(self, job: int) -> list[UploadedFile]:
         """What was named while the job was formed is held by it from now on."""
@@ -125,7 +133,5 @@ def _with_file(content: Content, document: Document, file_id: str) -> Content:
     return replace(content, content=named) if isinstance(content, Item) else named
 
 
-def _bytes_of(source: Mapping[str, Any]) -> tuple[bytes, str]:
-    if source["type"] == "base64":
-        return base64.b64decode(source["data"]), str(source["media_type"])
-    return str(source["data"]).encode(), str(source["media_type"])
+def _bytes_of(source: Mapping[str, Any]) -> bytes:
+    return base64.b64decode(source["data"]) if source["type"] == "base64" else str(source["data"]).encode()
