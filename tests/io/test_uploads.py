@@ -1,5 +1,8 @@
 """Documents that go up through the Files API."""
 
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,6 +104,38 @@ def test_uploads_stay_for_the_batch_that_needs_them_whoever_collects_it(files, t
         assert BatchManager(files=files, cache=False, **options).collect()["completed_items"] == 4
         assert client.files.list().data == []
         assert read_state(Path("run.jsonl")).uploads.jobs == {}
+
+
+RUN = """
+import sys
+from batchata import BatchManager, make_client
+client = make_client(api_key="none", base_url=sys.argv[1])
+BatchManager(files=sys.argv[2:], prompt="Which?", model="claude-haiku-5-5", client=client, orchestrator="local", cache=False,
+             upload=True, state_path="run.jsonl").run()
+"""
+
+
+def test_a_run_that_was_killed_goes_on_with_what_it_had_uploaded(files, manager):
+    simulator = Simulator(progress=OnClock(HOUR), seed=7)
+    with simulator as url, make_client(api_key="none", base_url=url) as client:
+        process = subprocess.Popen([sys.executable, "-c", RUN, url, *files])
+        try:
+            _until(lambda: simulator.state()["create_calls"] and events("submitted"))
+        finally:
+            process.kill()
+            process.wait()
+        simulator.advance(HOUR)
+        assert len(client.files.list().data) == 4
+        assert manager(files, client=client, prompt="Which?").run()["completed_items"] == 4
+        assert client.files.list().data == []
+        assert simulator.state()["create_calls"] == 1
+
+
+def _until(happened):
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_new_process_knows_the_uploads_and_deletes_what_a_crash_left(manager, files, client, stored):
