@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from batchata.core.bounds import bound
     from batchata.core.citations import Citation, map_citations
     from batchata.core.documents import document, pdf_to_document_block, uploaded
-    from batchata.core.items import Document, Item, Request
+    from batchata.core.items import Document, Item, Request, with_prompts
     from batchata.core.models import ModelInfo
     from batchata.core.outcomes import (
         Canceled,
@@ -53,8 +53,10 @@ if TYPE_CHECKING:
     from batchata.io.batches import BatchStatus, cancel, poll, submit
     from batchata.io.client import make_client
     from batchata.io.downloads import stream_results
+    from batchata.io.jsonlines import RequestFile, read_conversations, read_prompts, read_requests
     from batchata.io.listing import Listed, content_hash, expand_files, list_files
     from batchata.io.models import get_model
+    from batchata.io.rows import read_rows
     from batchata.io.sources import read_document, read_documents
     from batchata.job import BatchJob, batch
     from batchata.manager import BatchManager
@@ -64,7 +66,7 @@ _ROOMS = {
     "batchata.core.bounds": ("bound",),
     "batchata.core.citations": ("Citation", "map_citations"),
     "batchata.core.documents": ("document", "pdf_to_document_block", "uploaded"),
-    "batchata.core.items": ("Document", "Item", "Request"),
+    "batchata.core.items": ("Document", "Item", "Request", "with_prompts"),
     "batchata.core.models": ("ModelInfo",),
     "batchata.core.outcomes": (
         "Canceled", "Errored", "Expired", "Invalid", "Missing", "Outcome", "Refused", "Succeeded", "Truncated",
@@ -85,8 +87,10 @@ _ROOMS = {
     "batchata.io.batches": ("BatchStatus", "cancel", "poll", "submit"),
     "batchata.io.client": ("make_client",),
     "batchata.io.downloads": ("stream_results",),
+    "batchata.io.jsonlines": ("RequestFile", "read_conversations", "read_prompts", "read_requests"),
     "batchata.io.listing": ("Listed", "content_hash", "expand_files", "list_files"),
     "batchata.io.models": ("get_model",),
+    "batchata.io.rows": ("read_rows",),
     "batchata.io.sources": ("read_document", "read_documents"),
     "batchata.job": ("BatchJob", "batch"),
     "batchata.manager": ("BatchManager",),
@@ -100,6 +104,7 @@ __all__ = [  # noqa: RUF022 - by subject, the verbs first
     "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
     "bound", "cancel", "get_model", "make_client",
     "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",
+    "read_conversations", "read_requests", "RequestFile", "read_rows", "read_prompts", "with_prompts",
     "expand_files", "list_files", "content_hash", "Listed",
     "Citation", "Cost", "Rates", "ModelInfo", "BatchStatus", "Document", "Item", "Request", "Entry", "Record",
     "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",

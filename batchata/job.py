@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from batchata.core.collecting import collect
-from batchata.core.items import Document
+from batchata.core.items import Document, Item
 from batchata.core.outcomes import Missing, Outcome, Succeeded
 from batchata.core.pricing import Cost
 from batchata.core.rates import Rates
@@ -51,8 +51,8 @@ _MOST_MISSES = 10
 
 @overload
 def batch(
-    messages: Sequence[Sequence[Mapping[str, Any]]] | None = None,
-    files: Sequence[Source] | None = None,
+    messages: Sequence[Sequence[Mapping[str, Any]] | Item] | None = None,
+    files: Sequence[Source | Item] | None = None,
     prompt: str | None = None,
     model: str = DEFAULT_MODEL,
     *,
@@ -68,8 +68,8 @@ def batch(
 
 @overload
 def batch(
-    messages: Sequence[Sequence[Mapping[str, Any]]] | None = None,
-    files: Sequence[Source] | None = None,
+    messages: Sequence[Sequence[Mapping[str, Any]] | Item] | None = None,
+    files: Sequence[Source | Item] | None = None,
     prompt: str | None = None,
     model: str = DEFAULT_MODEL,
     *,
@@ -84,8 +84,8 @@ def batch(
 
 
 def batch(
-    messages: Sequence[Sequence[Mapping[str, Any]]] | None = None,
-    files: Sequence[Source] | None = None,
+    messages: Sequence[Sequence[Mapping[str, Any]] | Item] | None = None,
+    files: Sequence[Source | Item] | None = None,
     prompt: str | None = None,
     model: str = DEFAULT_MODEL,
     *,
@@ -100,11 +100,12 @@ def batch(
     """Sends conversations, or files with a prompt, as one message batch and returns its job at once.
 
     Give either `messages`, a list of conversations, or `files`, a list of paths or URLs, bytes or file ids (PDF,
-    text, image), with a `prompt`. With `response_model` the results are its instances; with `enable_citations` they
-    come with citations. `raw_results_dir` keeps the API's result lines as `{batch_id}.jsonl`. `client` is an
-    `anthropic.Anthropic`; without it one is made from the environment, `.env` or a profile. `rates` replaces the
-    price tables. Any other parameter of the Messages API (`system`, `thinking`, `output_config`, `tools`,
-    `metadata` ...) passes through; `extra_headers` go with the create call.
+    text, image), with a `prompt`; an `Item` of one may ask for something else than the others. With `response_model`
+    the results are its instances; with `enable_citations` they come with citations. `raw_results_dir` keeps the API's
+    result lines as `{batch_id}.jsonl`. `client` is an `anthropic.Anthropic`; without it one is made from the
+    environment, `.env` or a profile. `rates` replaces the price tables. Any other parameter of the Messages API
+    (`system`, `thinking`, `output_config`, `tools`, `metadata` ...) passes through; `extra_headers` go with the
+    create call.
 
     Everything is checked first: InputError names each bad item, ModelError and CredentialsError say what to do,
     and nothing was sent. AmbiguousSubmitError means that the batch may exist although the answer was lost.
@@ -131,8 +132,9 @@ def batch(
         max_tokens=max_tokens, run_id=run_id, model_info=info, **params,
     )  # fmt: skip
     batch_id = checked_submit(client, requests, items, info.id, rates, headers)
-    sources = tuple(item.source if isinstance(item, Document) else None for item in items)
-    return BatchJob(client, batch_id, replace(settings, run_id=run_id, owns_client=owned), sources)
+    sources = tuple(item.source if isinstance(item, Document | Item) else None for item in items)
+    labels = tuple(getattr(item, "label", None) for item in items)
+    return BatchJob(client, batch_id, replace(settings, run_id=run_id, owns_client=owned, labels=labels), sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class _Settings:
     rates: Rates | None = None
     run_id: str | None = None
     owns_client: bool = False
+    labels: Sequence[str | None] = ()
 
 
 class BatchJob(Generic[T]):
@@ -346,7 +349,8 @@ class BatchJob(Generic[T]):
 
     def _record(self, index: int, outcome: Outcome[T]) -> Record[T]:
         cost = cost_of_item(outcome, self._settings.rates, self._priced_at())
-        return record_of(outcome, index, self._sources[index], self.batch_id or "", cost)
+        label = self._settings.labels[index] if self._settings.labels else None
+        return record_of(outcome, index, self._sources[index], self.batch_id or "", cost, label)
 
     def _collected(self) -> list[Outcome[T]]:
         """The outcomes in the order of the input, read once; after a stream that stayed short, once again."""

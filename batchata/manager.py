@@ -10,6 +10,7 @@ from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
+from batchata.core.items import Item
 from batchata.core.naming import checked_name, default_name
 from batchata.core.outcomes import Succeeded
 from batchata.core.rates import Rates
@@ -35,6 +36,7 @@ from batchata.running.options import (
     OnCostLimit,
     Orchestrator,
     check_types,
+    check_upload,
     checked_gate,
     checked_helpers,
     checked_limit,
@@ -58,6 +60,10 @@ class BatchManager(Generic[T]):
     killed is started again it goes on where it was, and nothing is paid twice. The parameters are those of
     `batch()` and:
 
+    prompts
+        Instead of one `prompt`: every file goes with each of them, a list or a mapping of their names. `Record.label`
+        is the name of the prompt, its number from 0 in a list. For prompts and parameters of single items give an
+        `Item` in the place of a path or a conversation.
     items_per_job, max_parallel_jobs
         How many items form one message batch (at most 100,000), and how many batches may be in flight.
     max_cost
@@ -99,15 +105,20 @@ class BatchManager(Generic[T]):
     shards, shard_deployment
         The same on the machines of a work pool: so many flow runs of the deployment of `flows/work_shard.py` are
         started with the run and end with it.
+    upload
+        PDFs and texts go up through the Files API, each content once, and requests name them: one document with many
+        prompts makes a small batch, and a file may have up to 500 MB. They are deleted when no batch needs them. The
+        answers are known by what was asked, whether or not it was uploaded.
     """
 
     def __init__(
         self,
-        messages: Sequence[Sequence[Mapping[str, Any]]] | None = None,
-        files: Sequence[Source] | None = None,
+        messages: Sequence[Sequence[Mapping[str, Any]] | Item] | None = None,
+        files: Sequence[Source | Item] | None = None,
         prompt: str | None = None,
         model: str = DEFAULT_MODEL,
         *,
+        prompts: Sequence[str] | Mapping[str, str] | None = None,
         response_model: type[T] | None = None,
         enable_citations: bool = False,
         items_per_job: int = DEFAULT_ITEMS_PER_JOB,
@@ -130,10 +141,11 @@ class BatchManager(Generic[T]):
         task_runner: Any = None,
         shards: int = 0,
         shard_deployment: str = SHARD_DEPLOYMENT,
+        upload: bool = False,
         save_results_dir: PathOrUrl | None = None,
         **params: Any,
     ) -> None:
-        items = given_items(messages, files, prompt)
+        items = given_items(messages, files, prompt, prompts)
         check_spelling(params)
         check_types(model=model, prompt=prompt, rates=rates, max_tokens=max_tokens, lost_after=lost_after)
         if response_model is not None:
@@ -152,7 +164,10 @@ class BatchManager(Generic[T]):
             rates,
             params,
             headers,
+            upload=upload,
         )
+        helpers = checked_helpers(client, task_runner, shards, shard_deployment)
+        check_upload(upload, helpers, is_files=files is not None)
         policy = checked_policy(
             items_per_job=items_per_job,
             max_parallel_jobs=max_parallel_jobs,
@@ -176,7 +191,7 @@ class BatchManager(Generic[T]):
             orchestrator=checked_orchestrator(orchestrator),
             answer_within=answer_within,
             cancel_on_exit=cancel_on_exit,
-            helpers=checked_helpers(client, task_runner, shards, shard_deployment),
+            helpers=helpers,
         )
 
     def __repr__(self) -> str:

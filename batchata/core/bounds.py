@@ -7,6 +7,7 @@ import io
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -98,7 +99,7 @@ def _document_tokens(block: Mapping[str, Any]) -> int:
     beside = len(orjson.dumps({key: value for key, value in block.items() if key != "source"}))
     match source["type"]:
         case "base64":
-            return beside + _pdf_tokens(base64.b64decode(source["data"]))
+            return beside + _pdf_tokens(source["data"])
         case "text":
             return beside + len(source["data"].encode())
         case "content":
@@ -107,11 +108,16 @@ def _document_tokens(block: Mapping[str, Any]) -> int:
             return CONTEXT_WINDOW
 
 
-def _pdf_tokens(data: bytes) -> int:
-    """A page is an image and its text; a page that is dense has more text than pages usually have."""
+@lru_cache(maxsize=1)
+def _pdf_tokens(encoded: str) -> int:
+    """A page is an image and its text; a page that is dense has more text than pages usually have.
+
+    Requests that follow each other are often about one document, and reading it takes seconds.
+    """
     from pypdf import PdfReader
 
     logging.getLogger("pypdf").setLevel(logging.ERROR)
+    data = base64.b64decode(encoded)
     try:
         texts = [page.extract_text() for page in PdfReader(io.BytesIO(data)).pages]
     except Exception as error:  # noqa: BLE001 - pypdf raises whatever a broken file makes it stumble over

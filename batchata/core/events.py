@@ -41,6 +41,13 @@ class Again(NamedTuple):
     max_tokens: int | None
 
 
+class UploadedFile(NamedTuple):
+    """A document that lies with the Files API; `digest` tells what it holds."""
+
+    file_id: str
+    digest: str
+
+
 class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -156,7 +163,22 @@ class Decided(_Line):
     reason: str = ""
 
 
-Event = RunStarted | ItemsAdded | Opened | Intent | Submitted | Unsent | Ended | Settled | Decided
+class Uploaded(_Line):
+    """The documents that the requests of a job name lie with the Files API, some since an earlier job."""
+
+    event: Literal["uploaded"] = "uploaded"
+    job: int
+    files: list[UploadedFile]
+
+
+class Deleted(_Line):
+    """Uploaded documents that no job needs any more are gone."""
+
+    event: Literal["deleted"] = "deleted"
+    files: list[str]
+
+
+Event = RunStarted | ItemsAdded | Opened | Intent | Submitted | Unsent | Ended | Settled | Decided | Uploaded | Deleted
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 import orjson
 
-from batchata.core.items import Document
+from batchata.core.items import Document, Item
 from batchata.core.plain import plain
 from batchata.core.schema import json_schema
 
@@ -67,7 +68,9 @@ def differing_names(old: Sequence[str], new: Sequence[str]) -> list[str]:
 
 
 def name_of(item: Any) -> str:
-    """A file's path as it was given, a hash of what has none."""
+    """A file's path as it was given, a hash of what has none, and of what is asked for one item only."""
+    if isinstance(item, Item):
+        return _item_name(item)
     if isinstance(item, str) or hasattr(item, "__fspath__"):
         return str(item)
     if isinstance(item, Document):
@@ -75,6 +78,26 @@ def name_of(item: Any) -> str:
     if isinstance(item, bytes | bytearray | memoryview):
         return f"{len(item)} bytes {blake2b(item, digest_size=8).hexdigest()}"
     return f"messages {_hash(item)}"
+
+
+_OWN = " + "
+_OWN_HASH = re.compile(r" \+ [0-9a-f]{16}")
+
+
+def _item_name(item: Item) -> str:
+    own = [item.source, item.label, item.prompt, dict(item.params)]
+    name = name_of(item.content)
+    if not any(own):
+        return name
+    if isinstance(item.content, str) or hasattr(item.content, "__fspath__"):
+        return f"{name}{_OWN}{_hash(own)}"
+    return f"{item.source or 'item'} {_hash([name, *own])}"
+
+
+def file_of(name: str) -> str:
+    """The path in the name of a file, whether or not something is asked for it only."""
+    found = _OWN_HASH.fullmatch(name, max(len(name) - len(_OWN) - 16, 0))
+    return name[: found.start()] if found else name
 
 
 def request_fingerprint(encoded_params: bytes) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 Message = Mapping[str, Any]
@@ -25,10 +25,33 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A conversation, or one file that goes with the prompt. `source` names where it came from."""
+    """A conversation, or one file that goes with a prompt, and what is asked of it otherwise than of the others.
 
-    content: Sequence[Message] | Document
+    `content` is what could stand in its place: in `messages` a list of messages, in `files` a path or URL, bytes, a
+    file id or a Document. `source` is its name in the results (default: the file's), `label` tells apart the items of
+    one source. `prompt` takes the place of the call's own, and so do `params`, the parameters of the Messages API,
+    each by its name (`output_config` part by part).
+    """
+
+    content: Any
     source: str | None = None
+    prompt: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    label: str | None = None
+
+
+def subject_of(item: Any) -> Any:
+    """The conversation or file that an item is about, whether or not more is said of it."""
+    return item.content if isinstance(item, Item) else item
+
+
+def with_prompts(files: Iterable[Any], prompts: Sequence[str] | Mapping[str, str]) -> list[Item]:
+    """Every file with every prompt, the prompts of one file one after the other.
+
+    The label of an item is its prompt's name in a mapping, its number from 0 in a list.
+    """
+    named = prompts.items() if isinstance(prompts, Mapping) else [(str(n), each) for n, each in enumerate(prompts)]
+    return [Item(file, prompt=prompt, label=label) for file in files for label, prompt in named]
 
 
 class Request(TypedDict):

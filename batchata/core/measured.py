@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,8 @@ from batchata.core.steps import Candidate
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """An item that can be sent. `size` is that of its request in bytes; `ceiling` the most it can cost in USD, None
-    in a run without a limit. `body` is the request, where it is kept.
+    in a run without a limit. `body` is the request, where it is kept, and `make_body` makes it when it is certain that
+    the item is sent: its document is uploaded then.
     """
 
     candidate: Candidate
@@ -22,6 +23,7 @@ class Weighed:
     size: int
     ceiling: Decimal | None
     body: bytes | None = None
+    make_body: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Processed(BaseModel, Generic[T]):
     index: int
     attempt: int
     source: str | None = None
+    label: str | None = None
     outcome: Kind
     result: T | None = None
     citations: list[Citation] | dict[str, list[Citation]] | None = None
@@ -75,6 +76,8 @@ def line_of(record: Record[Any], *, run_id: str, attempt: int, cached: bool = Fa
         "cached": cached,
         "detail": {each.name: getattr(detail, each.name) for each in fields(detail) if each.name not in _TOLD},
     }
+    if record.label is not None:
+        line["label"] = record.label
     option = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_APPEND_NEWLINE
     try:
         return orjson.dumps(line, default=_compact, option=option)
@@ -148,6 +151,7 @@ def record_from(line: Processed[T]) -> Record[T]:
         reason=line.reason,
         batch_id=line.batch_id,
         detail=_OUTCOMES[line.outcome](**known),
+        label=line.label,
     )
 
 

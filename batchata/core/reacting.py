@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
-from batchata.core.events import Decided, Ended, Ending, Event, Intent, Settled, Submitted, Unsent
+from batchata.core.events import Decided, Deleted, Ended, Ending, Event, Intent, Settled, Submitted, Unsent, Uploaded
 from batchata.core.session import Session, Stop, Watch
 from batchata.core.state import RunState
 from batchata.core.steps import (
@@ -71,7 +71,8 @@ def react(
             session.watches.pop(step.job, None)
             if report.trouble and session.stop is None:
                 session.stop = _account_stop(report.trouble)
-            return [_settled(state, session, report.settled, report.causes)]
+            gone = [Deleted(at=at, files=list(report.deleted))] if report.deleted else []
+            return [_settled(state, session, report.settled, report.causes), *gone]
         case Failed():
             return _failed(state, session, step, report.error, at, chance)
         case _:
@@ -86,6 +87,8 @@ def _formed(state: RunState, session: Session, step: Work, report: Formed, at: d
         events.append(_settled(state, session, report.settled, report.causes))
     if report.items and session.stop is None:
         items = list(report.items)
+        if report.uploads:
+            events.append(Uploaded(at=at, job=report.job, files=list(report.uploads)))
         events.append(
             Intent(at=at, job=report.job, items=items, total=len(items), bound=report.bound, claims=session.claims)
         )

@@ -26,7 +26,8 @@ class Record(Generic[T]):
 
     `index` counts from 0 in the order of the input. `outcome` is the name of how it ended, `reason` the sentence
     why there is no result. `cost` is in USD, None where no price is known; what was not billed costs 0.
-    `batch_id` is None for an answer of another run.
+    `batch_id` is None for an answer of another run. `label` tells apart the items of one source, such as the prompts
+    that one file goes with.
     """
 
     index: int
@@ -39,6 +40,7 @@ class Record(Generic[T]):
     reason: str
     batch_id: str | None
     detail: Outcome[T]
+    label: str | None = None
 
     @property
     def succeeded(self) -> bool:
@@ -47,7 +49,12 @@ class Record(Generic[T]):
 
 
 def record_of(
-    outcome: Outcome[T], index: int, source: str | None, batch_id: str | None, cost: Decimal | None
+    outcome: Outcome[T],
+    index: int,
+    source: str | None,
+    batch_id: str | None,
+    cost: Decimal | None,
+    label: str | None = None,
 ) -> Record[T]:
     """The record of one item."""
     found = outcome if isinstance(outcome, Succeeded) else None
@@ -62,6 +69,7 @@ def record_of(
         reason=outcome.reason,
         batch_id=batch_id,
         detail=outcome,
+        label=label,
     )
 
 

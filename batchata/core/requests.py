@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batchata.core.items import Document, Item, Message, Request, custom_id, is_run_id
@@ -50,12 +50,12 @@ def build_requests(
 ) -> list[Request]:
     """One request per item, in order, as plain dicts that the SDK takes too.
 
-    An item is a conversation (a list of messages) or a `Document`, which goes with `prompt`. `params` are any
-    other parameters of the Messages API and pass through as they are; nothing is sent that was not set, but for
-    `max_tokens` (16,000, at most what `model_info` allows, on top of a thinking budget). With `model_info` the
-    schema of `response_model` goes out as `output_config.format` where the model takes it; else as an
-    instruction. `run_id` is random unless given. The requests share what they have in common, also with the
-    caller's own objects: copy them before changing one.
+    An item is a conversation (a list of messages) or a `Document`, which goes with `prompt`, or an `Item` of one with
+    a prompt or parameters of its own. `params` are any other parameters of the Messages API and pass through as they
+    are; nothing is sent that was not set, but for `max_tokens` (16,000, at most what `model_info` allows, on top of a
+    thinking budget). With `model_info` the schema of `response_model` goes out as `output_config.format` where the
+    model takes it; else as an instruction. `run_id` is random unless given. The requests share what they have in
+    common, also with the caller's own objects: copy them before changing one.
 
     Raises InputError that names every bad item. Source: doc:api/messages/batches/create.
     """
@@ -69,12 +69,19 @@ def build_requests(
     problems: list[Problem] = []
     for index, item in enumerate(items):
         try:
+            check_item(item)
             requests.append({"custom_id": custom_id(run_id, index, attempt), "params": shape.params_of(item)})
         except InputError as error:
             problems.append(Problem(item_name(item, index), str(error)))
     if problems:
         raise InputError.of_items(problems, len(requests) + len(problems))
     return requests
+
+
+def check_item(item: Any) -> None:
+    """Raises InputError when something is asked for an item that cannot be asked for."""
+    if isinstance(item, Item) and (problem := item_problem(item, is_file=isinstance(item.content, Document))):
+        raise InputError(problem)
 
 
 def item_name(item: Any, index: int) -> str:
@@ -94,16 +101,36 @@ class Shape:
     native: Mapping[str, Any] | None
     response_model: Any
     citations: bool
+    asked: int | None = None
+    info: ModelInfo | None = None
 
-    def params_of(self, item: Item | Document | Sequence[Message]) -> dict[str, Any]:
-        """The `params` of one item's request. Raises InputError."""
-        content = item.content if isinstance(item, Item) else item
+    def params_of(self, item: Item | Document | Sequence[Message], max_tokens: int | None = None) -> dict[str, Any]:
+        """The `params` of one item's request; `max_tokens` wins over those of the item. Raises InputError."""
+        if isinstance(item, Item):
+            return self.varied(item, max_tokens).params_of(item.content)
+        content = item
         if isinstance(content, Document):
             return self._with_system([self._document_turn(content)], [])
         system, messages = _split_system(checked_messages(content))
         if self.prompt is not None:
             raise InputError("prompt goes with files; in a conversation, say it in a message")
         return self._with_system(self._citing(messages), system)
+
+    def varied(self, item: Item, max_tokens: int | None = None) -> Shape:
+        """With what the item asks for in place of what the call asks for. Raises InputError."""
+        if not item.params:
+            return self if item.prompt is None else replace(self, prompt=item.prompt)
+        own = dict(item.params)
+        asked = own.pop("max_tokens", None)
+        system = _system_parts(own.pop("system")) if "system" in own else self.system
+        base = {**self.base, **own}
+        if isinstance(own.get("output_config"), Mapping):
+            base["output_config"] = {**(self.base.get("output_config") or {}), **own["output_config"]}
+        asked = self.asked if asked is None else asked
+        base["max_tokens"] = _max_tokens(asked if max_tokens is None else max_tokens, self.info, base)
+        varied = replace(self, base=base, prompt=item.prompt or self.prompt, system=system)
+        has_format = "format" in (base.get("output_config") or {})
+        return replace(varied, native=None, instruction=None) if has_format else varied
 
     def _document_turn(self, document: Document) -> Message:
         if not self.prompt:
@@ -150,12 +177,9 @@ def shape_of(
     params: dict[str, Any],
 ) -> Shape:
     """Raises InputError for a parameter that cannot be sent."""
-    for name, reason in _REFUSED_PARAMS.items():
-        if name in params:
-            raise InputError(f"{name} cannot be set: {reason}")
+    check_params(params)
     own_format = "format" in (params.get("output_config") or {})
     native, asked = None, None
-    check_spelling(params)
     if response_model is not None:
         check_response_model(response_model)
     if response_model is not None and not own_format:
@@ -165,7 +189,35 @@ def shape_of(
             asked = None if native else asked
     base = {"model": model, "max_tokens": _max_tokens(max_tokens, info, params), **params}
     system = _system_parts(base.pop("system", None))
-    return Shape(base, prompt, system, asked, native, response_model, enable_citations)
+    return Shape(base, prompt, system, asked, native, response_model, enable_citations, max_tokens, info)
+
+
+def check_params(params: Mapping[str, Any]) -> None:
+    """Raises InputError for a parameter that cannot be sent in a message batch."""
+    for name, reason in _REFUSED_PARAMS.items():
+        if name in params:
+            raise InputError(f"{name} cannot be set: {reason}")
+    check_spelling(params)
+
+
+def item_problem(item: Item, *, is_file: bool) -> str | None:
+    """Why what an item asks for cannot be asked for; None when it can. Its content is not looked at."""
+    if isinstance(item.content, Item):
+        return "it is an Item of an Item"
+    params: Any = item.params
+    if not isinstance(params, Mapping):
+        return f"its params are a mapping of parameters of the Messages API, not {type(params).__name__}"
+    if item.prompt is not None and not (isinstance(item.prompt, str) and item.prompt.strip()):
+        return f"its prompt is {item.prompt!r}; it must be a text, or None for the prompt of all"
+    if item.prompt is not None and not is_file:
+        return "a prompt goes with files; in a conversation, say it in a message"
+    if "model" in item.params:
+        return f"it asks for the model {item.params['model']!r}; all items of a run have one model, so give it two runs"
+    try:
+        check_params({name: each for name, each in params.items() if name != "max_tokens"})
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _max_tokens(asked: int | None, info: ModelInfo | None, params: Mapping[str, Any]) -> int:

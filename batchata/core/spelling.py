@@ -13,6 +13,7 @@ _OWN_PARAMS = (
     "client", "rates", "run_id", "attempt", "model_info", "items_per_job", "max_parallel_jobs", "max_cost",
     "state_path", "results_dir", "cache", "refresh_cache", "orchestrator", "on_cost_limit", "answer_within", "rounds",
     "cancel_on_exit", "lost_after", "task_runner", "shards", "shard_deployment",
+    "prompts", "upload",
 )  # fmt: skip
 _MEANT = {"citations": "enable_citations", "budget": "max_cost", "max_spend": "max_cost", "schema": "response_model"}
 _API_PARAMS = (
@@ -31,3 +32,8 @@ def check_spelling(params: Mapping[str, Any]) -> None:
         )
         if near:
             raise InputError(f"there is no parameter {name}; did you mean {near}?")
+
+
+def is_parameter(name: str) -> bool:
+    """Whether it names a parameter of the Messages API that is known here."""
+    return name in _API_PARAMS or name in ("model", "max_tokens", "prompt")

@@ -16,6 +16,7 @@ from typing import assert_never
 from batchata.core.budget import Budget
 from batchata.core.events import (
     Decided,
+    Deleted,
     Ended,
     Event,
     Intent,
@@ -26,10 +27,12 @@ from batchata.core.events import (
     Settled,
     Submitted,
     Unsent,
+    Uploaded,
 )
 from batchata.core.jobbook import JobBook, SettledJob
 from batchata.core.outcomes import KINDS, Kind
 from batchata.core.sampling import Sample
+from batchata.core.uploadbook import UploadBook
 
 
 class Standing(IntEnum):
@@ -97,6 +100,7 @@ class RunState:
         self.budget = Budget()
         self.tally = Tally()
         self.jobs = JobBook()
+        self.uploads = UploadBook()
         self.history: dict[int, tuple[Kind, ...]] = {}
         self.next_job = 1
         self.limit_reached = False
@@ -181,6 +185,17 @@ class RunState:
                 self._add(event.names)
             case Opened():
                 self._open(event)
+            case Intent() | Submitted() | Unsent() | Ended() | Settled():
+                self._move(event)
+            case Decided():
+                self._decide(event)
+            case Uploaded() | Deleted():
+                self.uploads.apply(event)
+            case _:
+                assert_never(event)
+
+    def _move(self, event: Intent | Submitted | Unsent | Ended | Settled) -> None:
+        match event:
             case Intent():
                 self._intend(event)
             case Submitted():
@@ -191,8 +206,6 @@ class RunState:
                 self.open[event.job].phase = Phase.ENDED
             case Settled():
                 self._settle(event)
-            case Decided():
-                self._decide(event)
             case _:
                 assert_never(event)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from batchata.core.events import Sent, Settled
+from batchata.core.events import Sent, Settled, UploadedFile
 from batchata.core.outcomes import Kind
 from batchata.core.samplereport import SampleReport
 from batchata.errors import BatchataError
@@ -131,7 +131,8 @@ Step = Work | Wait | Ask | Approve | Finish
 class Formed:
     """`items` are job number `job`, none when nothing fits; `settled` are those that need no batch.
 
-    `needed` is the least that the budget would have to cover for the next item, where it did not.
+    `needed` is the least that the budget would have to cover for the next item, where it did not. `uploads` are the
+    files that its requests name.
     """
 
     job: int
@@ -140,6 +141,7 @@ class Formed:
     settled: Settled | None
     causes: Sequence[str | None]
     needed: Decimal | None
+    uploads: Sequence[UploadedFile] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,15 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A job is settled; `causes` are its failures (None for what may pass), `trouble` is the account's."""
+    """A job is settled; `causes` are its failures (None for what may pass), `trouble` is the account's.
+
+    `deleted` are the uploads that were there for it only.
+    """
 
     settled: Settled
     causes: Sequence[str | None]
     trouble: str | None = None
+    deleted: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from batchata.core.encoding import check_count, encode
-from batchata.core.items import Document, Request
+from batchata.core.items import Document, Item, Request, subject_of, with_prompts
 from batchata.core.models import ModelInfo, check_document, check_model, check_sampling
 from batchata.core.rates import Rates, rates_of
-from batchata.core.requests import item_name
+from batchata.core.requests import item_name, item_problem
 from batchata.errors import InputError, Problem, UnknownPriceError
 from batchata.io.batches import submit
 from batchata.io.models import get_model, successor_of
@@ -31,8 +32,10 @@ def checked_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any
     return items
 
 
-def given_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any]:
+def given_items(messages: Any, files: Any, prompt: str | None, prompts: Any = None) -> Sequence[Any]:
     """The conversations or files of a call as a list. Raises InputError when it is not one of the two."""
+    if prompts is not None:
+        check_prompts(messages, prompt, prompts)
     if (messages is None) == (files is None):
         both = "both were" if messages is not None else "neither was"
         raise InputError(f"give either messages or files; {both} given")
@@ -42,9 +45,34 @@ def given_items(messages: Any, files: Any, prompt: str | None) -> Sequence[Any]:
     items = list(given)
     if name == "messages" and items and all(isinstance(each, Mapping) for each in items):
         raise InputError("messages is a list of conversations, and a conversation is a list: [[{...}], [{...}]]")
-    if name == "files" and items and not prompt:
+    if name == "files" and not (prompt or prompts) and not all(getattr(each, "prompt", None) for each in items):
         raise InputError("files need a prompt that says what to do with them")
-    return items
+    check_asked(items, is_file=name == "files")
+    return items if prompts is None else with_prompts(items, prompts)
+
+
+def check_prompts(messages: Any, prompt: str | None, prompts: Any) -> None:
+    """Raises InputError for prompts that cannot go with each file."""
+    if messages is not None or prompt is not None:
+        other = "prompt" if messages is None else "messages"
+        raise InputError(f"prompts go with files, and each of them with each file; {other} was given too")
+    if isinstance(prompts, str | bytes) or not isinstance(prompts, Sequence | Mapping) or not prompts:
+        raise InputError("prompts is a list of prompts, or a mapping of their names to them, with at least one in it")
+    named = prompts.items() if isinstance(prompts, Mapping) else enumerate(prompts)
+    for name, each in named:
+        if not isinstance(each, str) or not each.strip():
+            raise InputError(f"prompt {name!r} is {each!r}; a prompt is a text that says what to do with a file")
+
+
+def check_asked(items: Sequence[Any], *, is_file: bool) -> None:
+    """Raises InputError that names each `Item` which asks for what cannot be had."""
+    problems = [
+        Problem(item_name(each, index), reason)
+        for index, each in enumerate(items)
+        if isinstance(each, Item) and (reason := item_problem(each, is_file=is_file)) is not None
+    ]
+    if problems:
+        raise InputError.of_items(problems, len(items))
 
 
 def usable_model(client: Anthropic, model: str, params: Mapping[str, Any]) -> ModelInfo:
@@ -56,9 +84,9 @@ def usable_model(client: Anthropic, model: str, params: Mapping[str, Any]) -> Mo
     return info
 
 
-def readable_documents(files: Sequence[Source], info: ModelInfo, *, citations: bool) -> list[Document]:
+def readable_documents(files: Sequence[Source | Item], info: ModelInfo, *, citations: bool) -> list[Document | Item]:
     """The files as documents. Raises InputError that names each one the model cannot take."""
-    documents = read_documents(files, citations=citations)
+    documents = read_documents([subject_of(each) for each in files], citations=citations)
     problems = [
         Problem(item_name(each, index), reason)
         for index, each in enumerate(documents)
@@ -66,7 +94,10 @@ def readable_documents(files: Sequence[Source], info: ModelInfo, *, citations: b
     ]
     if problems:
         raise InputError.of_items(problems, len(documents))
-    return documents
+    return [
+        replace(given, content=each, source=given.source or each.source) if isinstance(given, Item) else each
+        for given, each in zip(files, documents, strict=True)
+    ]
 
 
 def checked_submit(

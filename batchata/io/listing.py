@@ -77,7 +77,7 @@ def content_hash(path: PathOrUrl) -> str:
 
     Raises InputError, StorageError.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         return file_digest(file, partial(blake2b, digest_size=16)).hexdigest()  # type: ignore[arg-type]
 
 
@@ -90,14 +90,15 @@ def is_missing_folder(pattern: PathOrUrl) -> bool:
 def read_text(path: PathOrUrl) -> str:
     """A text file in UTF-8, of any size. Raises InputError, StorageError."""
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             return file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text: {error}") from error
 
 
 @contextmanager
-def _opened(path: PathOrUrl) -> Iterator[IO[bytes]]:
+def opened(path: PathOrUrl) -> Iterator[IO[bytes]]:
+    """A file that can be read and moved in; one on a URL as a copy. Raises InputError, StorageError."""
     place = path_of(path)
     try:
         with place.open("rb") if isinstance(place, Path) else remote.fetched(place) as file:

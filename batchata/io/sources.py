@@ -15,7 +15,9 @@ from batchata.core.items import Document
 from batchata.errors import InputError, Problem, StorageError
 from batchata.io import remote
 from batchata.io.ahead import LOOKS, READS, in_order
+from batchata.io.converting import WORD, converted
 from batchata.io.paths import is_path, is_url, path_of
+from batchata.io.uploading import MAX_UPLOAD_BYTES
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -25,6 +27,7 @@ Source: TypeAlias = "str | PathLike[str] | UPath | bytes | Document"
 
 T = TypeVar("T")
 
+IS_FOLDER = "it is a folder, not a file; expand_files([...]) lists the files in it"
 _LONGEST_NAME = 200
 _FILE_ID = re.compile(r"file_[A-Za-z0-9_-]{4,}")
 
@@ -50,19 +53,23 @@ def _calls(function: Callable[[Source], T], sources: Sequence[Source], width: in
     return in_order(function, sources, width if any(map(is_url, sources)) else 1)
 
 
-def read_document(source: Source, *, citations: bool = False) -> Document:
-    """One document; its type is told from its bytes. Raises InputError, StorageError."""
+def read_document(source: Source, *, citations: bool = False, uploads: bool = False) -> Document:
+    """One document; its type is told from its bytes. What `uploads` may be larger. Raises InputError, StorageError."""
     if isinstance(source, Document):
         return source
     if isinstance(source, bytes | bytearray | memoryview):
-        return document(bytes(source), citations=citations)
+        return _document(bytes(source), "", citations=citations)
     if is_file_id(source):
         return uploaded(str(source), citations=citations)
     if not is_path(source):
         raise InputError(f"a file is a path, bytes or a file_id, not {type(source).__name__}")
     place = path_of(source)
-    data = _read(place) if isinstance(place, Path) else _read_url(place)
-    return document(data, name=str(source), citations=citations)
+    data = _read(place, uploads=uploads) if isinstance(place, Path) else _read_url(place, uploads=uploads)
+    return _document(data, str(source), citations=citations)
+
+
+def _document(data: bytes, name: str, *, citations: bool) -> Document:
+    return converted(data, name, citations=citations) or document(data, name=name, citations=citations)
 
 
 def is_file_id(source: object) -> bool:
@@ -76,24 +83,35 @@ def source_name(source: object, index: int) -> str:
     return f"item {index} ({what if len(what) <= _LONGEST_NAME else what[:_LONGEST_NAME] + ' ...'})"
 
 
-def _read(path: Path) -> bytes:
+def size_problem(name: str, size: int, *, uploads: bool) -> str | None:
+    """Why a file is too large. What is converted to text shrinks."""
+    if not size:
+        return "the file is empty"
+    if uploads or name.lower().endswith(WORD):
+        most = MAX_UPLOAD_BYTES
+        return f"it has {size / 1e6:,.0f} MB; the limit is {most / 1e6:.0f} MB. Split it" if size > most else None
+    return too_large(size * 4 // 3) if size * 4 // 3 > MAX_ITEM_BYTES else None
+
+
+def _read(path: Path, *, uploads: bool) -> bytes:
     try:
         size = path.stat().st_size
-        data = b"" if path.is_dir() or size * 4 // 3 > MAX_ITEM_BYTES else path.read_bytes()
+        problem = size_problem(path.name, size, uploads=uploads)
+        data = b"" if path.is_dir() or problem else path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(f"there is no such file (looked in {Path.cwd()})") from error
     except (OSError, ValueError) as error:
         raise InputError(f"it cannot be read: {error}") from error
     if path.is_dir():
-        raise InputError("it is a folder, not a file")
-    if size * 4 // 3 > MAX_ITEM_BYTES:
-        raise InputError(too_large(size * 4 // 3))
+        raise InputError(IS_FOLDER)
+    if problem:
+        raise InputError(problem)
     return data
 
 
-def _read_url(path: UPath) -> bytes:
+def _read_url(path: UPath, *, uploads: bool) -> bytes:
     info = looked_up(path)
-    if reason := url_problem(info):
+    if reason := url_problem(info, str(path), uploads=uploads):
         raise InputError(reason)
     try:
         return remote.read_bytes(path, info.size)
@@ -113,13 +131,11 @@ def looked_up(path: UPath) -> remote.Info:
         raise _unreachable(path, error) from error
 
 
-def url_problem(info: remote.Info) -> str | None:
+def url_problem(info: remote.Info, name: str, *, uploads: bool) -> str | None:
     """Why it cannot be sent, as far as that shows without reading it."""
     if info.is_folder:
-        return "it is a folder, not a file"
-    if info.size == 0:
-        return "the file is empty"
-    return too_large(info.size * 4 // 3) if info.size and info.size * 4 // 3 > MAX_ITEM_BYTES else None
+        return IS_FOLDER
+    return None if info.size is None else size_problem(name, info.size, uploads=uploads)
 
 
 def _unreachable(path: UPath, error: OSError) -> StorageError:

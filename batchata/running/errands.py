@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batchata.core.fingerprints import namespace_of
+from batchata.core.items import Item, subject_of
 from batchata.core.measured import Measure, Measured
 from batchata.core.models import ModelInfo
 from batchata.core.steps import Collect, Report, Send
@@ -30,7 +31,7 @@ from batchata.io.lost import LostAndFound
 from batchata.io.paths import is_path, is_url, path_of
 from batchata.io.results import ResultsFolder
 from batchata.io.sources import is_file_id
-from batchata.running.assignment import Assignment, Requests, RunContext
+from batchata.running.assignment import About, Assignment, Requests, RunContext
 from batchata.running.forming import Former, Measuring
 from batchata.running.measuring import Measurer
 from batchata.running.probing import Probe
@@ -54,16 +55,19 @@ class Elsewhere:
 
 @dataclass(frozen=True)
 class Excerpt(Assignment):
-    """A few items of an assignment, by their index, under the names that they have in the run."""
+    """A few items of an assignment, by their index, and what is said of them in the run."""
 
-    sources: Mapping[int, str | None] = field(default_factory=dict)
+    known: Mapping[int, About] = field(default_factory=dict)
 
     @cached_property
     def has_urls(self) -> bool:
-        return self.is_files and any(is_url(each) for each in dict(self.items).values())
+        return self.is_files and any(is_url(subject_of(each)) for each in dict(self.items).values())
 
-    def source(self, index: int) -> str | None:
-        return self.sources[index]
+    def about(self, index: int) -> About:
+        return self.known[index]
+
+    def varied(self, index: int) -> Item | None:
+        return super().varied(index) if index in self.items else None
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class RemoteWork:
     kit: bytes
     step: Errand | None
     items: Mapping[int, Any]
-    sources: Mapping[int, str | None]
+    known: Mapping[int, About]
 
     def __call__(self) -> Report | list[Measured] | None:
         """What came of it. Raises the errors of ours by which a step can fail."""
@@ -118,7 +122,7 @@ class RemoteWork:
     def _worker(self, tools: _Tools) -> tuple[Worker, Measurer]:
         kit = tools.kit
         shared = {each.name: getattr(kit.assignment, each.name) for each in fields(Assignment)}
-        excerpt = Excerpt(**(shared | {"items": self.items}), sources=self.sources)
+        excerpt = Excerpt(**(shared | {"items": self.items}), known=self.known)
         run = RunContext(excerpt, Requests(excerpt, kit.info), tools.client, kit.info, kit.run_id, kit.folder)
         measurer = Measurer(run, None if kit.refresh_cache else tools.cache, keeps_bodies=False)
         worker = Worker(
@@ -191,10 +195,12 @@ class Packer:
         if self._kit is None:
             raise TypeError("it is not known yet where the rights to send are taken")
         indexes = _indexes(step)
-        has_content = not isinstance(step, Collect)
-        items = {index: _portable(self.run.assignment, index) for index in indexes} if has_content else {}
-        sources = {index: self.run.assignment.source(index) for index in indexes}
-        return Parcel(_pickled(RemoteWork(self._kit, step, items, sources), "an item"))
+        items = _asked_for(self.run.assignment, indexes) if isinstance(step, Collect) else self._items(indexes)
+        known = {index: self.run.assignment.about(index) for index in indexes}
+        return Parcel(_pickled(RemoteWork(self._kit, step, items, known), "an item"))
+
+    def _items(self, indexes: Sequence[int]) -> dict[int, Any]:
+        return {index: _portable(self.run.assignment, index) for index in indexes}
 
 
 def _indexes(step: Errand | None) -> Sequence[int]:
@@ -210,9 +216,17 @@ def _indexes(step: Errand | None) -> Sequence[int]:
 def _portable(assignment: Assignment, index: int) -> Any:
     """Relative paths are relative to the folder that we are in, not to one on another machine."""
     item = assignment.items[index]
-    if not assignment.is_files or not is_path(item) or is_url(item) or is_file_id(item):
+    subject = subject_of(item)
+    if not assignment.is_files or not is_path(subject) or is_url(subject) or is_file_id(subject):
         return item
-    return str(path_of(item).absolute())
+    path = str(path_of(subject).absolute())
+    return replace(item, content=path) if isinstance(item, Item) else path
+
+
+def _asked_for(assignment: Assignment, indexes: Sequence[int]) -> dict[int, Item]:
+    """What is asked of some items only, without what they are about: an answer is judged by it."""
+    varied = {index: assignment.varied(index) for index in indexes}
+    return {index: replace(item, content=()) for index, item in varied.items() if item is not None and item.params}
 
 
 def _portable_cache(place: object) -> object:

@@ -64,7 +64,9 @@ class Former:
                     break
         settled, causes = self._settle(step.job, draft)
         job = step.job + (settled is not None)
-        formed = Formed(job, draft.items, draft.packing.bound if draft.items else None, settled, causes, draft.needed)
+        bound = draft.packing.bound if draft.items else None
+        uploads = self.run.uploads.held_by(job) if self.run.uploads else []
+        formed = Formed(job, draft.items, bound, settled, causes, draft.needed, uploads)
         has_all = bool(draft.items) and len(draft.bodies) == len(draft.items)
         return formed, batch_of(self.run, draft.items, draft.bodies) if has_all else None
 
@@ -78,8 +80,9 @@ class Former:
             case Fit.TAKEN:
                 each = measured.candidate
                 draft.items.append(Sent(each.index, each.attempt, each.max_tokens, measured.fingerprint))
-                if measured.body is not None:
-                    draft.bodies.append(measured.body)
+                body = measured.body if measured.make_body is None else measured.make_body()
+                if body is not None:
+                    draft.bodies.append(body)
                 return True
             case Fit.TOO_DEAR if cost is not None:
                 draft.needed = min(cost, draft.needed or cost)
@@ -110,7 +113,8 @@ class Former:
         with self.run.folder.writing(job) as file:
             for each in sorted(draft.answered, key=lambda each: each.candidate.index):
                 index, attempt = each.candidate.index, each.candidate.attempt
-                record = record_of(each.outcome, index, self.run.assignment.source(index), None, free)
+                about = self.run.assignment.about(index)
+                record = record_of(each.outcome, index, about.source, None, free, about.label)
                 cached = isinstance(each.outcome, Succeeded)
                 file.write(line_of(record, run_id=self.run.run_id, attempt=attempt, cached=cached))
         outcomes = [each.outcome for each in draft.answered]

@@ -22,6 +22,7 @@ from batchata.core.steps import Candidate, Form
 from batchata.errors import BatchataError, InputError, StorageError
 from batchata.io.cache import ResultCache
 from batchata.running.assignment import Content, RunContext
+from batchata.running.uploads import Uploads, document_of, weighed
 
 INPUT_ERROR = "input_error"
 """The error type of an item that could not be sent."""
@@ -47,12 +48,16 @@ class Measurer:
 
     def _measure(self, candidate: Candidate, content: Callable[[], Content], *, limited: bool) -> Measured:
         try:
-            params = self.run.requests.params_of(content(), candidate.max_tokens)
-            encoded = encoded_params(params)
+            read = content()
+            uploads = self.run.uploads if self.run.assignment.upload and document_of(read) else None
+            params = self.run.requests.params_of(read, candidate.max_tokens)
+            encoded = encoded_params(params, most=None if uploads else MAX_ITEM_BYTES)
             fingerprint = request_fingerprint(encoded)
             if hit := self._known(candidate, fingerprint):
                 return hit
             ceiling = self._ceiling(params) if limited else None
+            if uploads is not None:
+                return self._uploaded(Weighed(candidate, fingerprint, 0, ceiling), read, uploads)
         except StorageError as error:  # no item is at fault
             raise StorageError(f"{error}. The items that were not sent wait; run again to go on") from error
         except InputError as error:
@@ -60,6 +65,16 @@ class Measurer:
         body = request_body(self.run.run_id, candidate.index, candidate.attempt, encoded)
         kept = body if self.keeps_bodies else None
         return Weighed(candidate, fingerprint, len(body), ceiling, kept)
+
+    def _uploaded(self, found: Weighed, content: Content, uploads: Uploads) -> Weighed:
+        """The request of an item with the id of its document, which is uploaded when the item has its place in a job.
+
+        Raises InputError.
+        """
+        size = len(named_body(self.run, found.candidate, weighed(content)))
+        return replace(
+            found, size=size, make_body=lambda: named_body(self.run, found.candidate, uploads.named(content))
+        )
 
     def _ceiling(self, params: Mapping[str, Any]) -> Decimal:
         """The most the request can cost. Raises InputError for a malformed one."""
@@ -77,7 +92,7 @@ class Measurer:
             return None
         each = self.run.assignment
         outcome: Outcome[Any] = parse(
-            line, each.response_model, each.citations, sources=(each.source(candidate.index),)
+            line, each.response_model, each.citations, sources=(each.about(candidate.index).file,)
         )
         if not isinstance(outcome, Succeeded):
             return None
@@ -100,13 +115,19 @@ def bound_of(run: RunContext, params: Mapping[str, Any], tokens: int | None = No
     return bound(request, input_tokens=tokens, rates=run.assignment.rates, context_window=window).total
 
 
-def encoded_params(params: Mapping[str, Any]) -> bytes:
-    """One request as JSON. Raises InputError for what is none, or is too large."""
+def named_body(run: RunContext, item: Candidate, content: Content) -> bytes:
+    """The entry of a create call for content that names an uploaded document. Raises InputError."""
+    encoded = encoded_params(run.requests.params_of(content, item.max_tokens))
+    return request_body(run.run_id, item.index, item.attempt, encoded)
+
+
+def encoded_params(params: Mapping[str, Any], *, most: int | None = MAX_ITEM_BYTES) -> bytes:
+    """One request as JSON. Raises InputError for what is none, or is of more than `most` bytes."""
     try:
         encoded = orjson.dumps(params)
     except (TypeError, ValueError) as error:
         raise InputError(f"it is no JSON: {error}") from error
-    if len(encoded) > MAX_ITEM_BYTES:
+    if most is not None and len(encoded) > most:
         raise InputError(too_large(len(encoded)))
     return encoded
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from batchata.core.encoding import MAX_ITEM_BYTES, too_large
 from batchata.core.events import Decided, ItemsAdded, Opened, RunStarted
 from batchata.core.fingerprints import differing_names, differing_settings, request_fingerprint
-from batchata.core.items import Document
+from batchata.core.items import Document, Item, subject_of
+from batchata.core.models import check_sampling
 from batchata.core.requests import checked_messages, item_name, new_run_id
 from batchata.core.state import RunState, Standing
 from batchata.errors import InputError, LedgerMismatchError, Problem, StorageError
 from batchata.io.ahead import LOOKS, READS, in_order
 from batchata.io.ledger import Ledger
 from batchata.io.paths import is_path, is_url, path_of
-from batchata.io.sources import is_file_id, looked_up, read_document, source_name, url_problem
+from batchata.io.sources import IS_FOLDER, is_file_id, looked_up, read_document, size_problem, source_name, url_problem
 from batchata.running.assignment import Assignment, Content, Requests
 from batchata.running.measuring import encoded_params
 
@@ -91,20 +92,57 @@ def check_items(assignment: Assignment, state: RunState) -> None:
     """
     known = set(state.indexes(Standing.HELD)) if assignment.has_urls else set()  # looks over a network add up
     waiting = [index for index in range(len(assignment.items)) if index not in known and not _has_ended(state, index)]
+    check: Callable[[Any], str | None]
     check, width = _messages_problem, 1
     if assignment.is_files:
-        check, width = (file_problem, LOOKS) if len(waiting) > READ_BEFOREHAND else (document_problem, READS)
-    calls = in_order(check, [assignment.items[index] for index in waiting], width if assignment.has_urls else 1)
+        look, width = (file_problem, LOOKS) if len(waiting) > READ_BEFOREHAND else (document_problem, READS)
+        check = partial(look, uploads=assignment.upload)
+    waiting = list(_first_of_each(assignment, waiting))
+    subjects = [subject_of(assignment.items[index]) for index in waiting]
+    calls = in_order(check, subjects, width if assignment.has_urls else 1)
     problems = []
     for index, reason_of in zip(waiting, calls, strict=True):
         name = source_name if assignment.is_files else item_name
         try:
             reason = reason_of()
         except StorageError as error:
-            problem = Problem(name(assignment.items[index], index), str(error))
+            problem = Problem(name(_called(assignment, index), index), str(error))
             raise StorageError.of_items([problem], len(assignment.items)) from error
         if reason:
-            problems.append(Problem(name(assignment.items[index], index), reason))
+            problems.append(Problem(name(_called(assignment, index), index), reason))
+    if problems:
+        raise InputError.of_items(problems, len(assignment.items))
+
+
+def _called(assignment: Assignment, index: int) -> Any:
+    """What an error names an item by."""
+    item = assignment.items[index]
+    return subject_of(item) if assignment.is_files else item
+
+
+def _first_of_each(assignment: Assignment, waiting: Iterable[int]) -> Iterator[int]:
+    """Items that follow each other and are about one file need one look."""
+    last: Any = None
+    for index in waiting:
+        item = assignment.items[index]
+        if isinstance(item, Item) and assignment.is_files and item.content is last:
+            continue
+        last = subject_of(item)
+        yield index
+
+
+def check_asked_for(assignment: Assignment, state: RunState, requests: Requests) -> None:
+    """Raises InputError that names each item for which something is asked that this model has not."""
+    problems = []
+    for index in state.pending():
+        item = assignment.varied(index)
+        if item is None or not item.params:
+            continue
+        try:
+            check_sampling(assignment.model, item.params)
+            requests.max_tokens(state.max_tokens_of(index), index)
+        except InputError as error:
+            problems.append(Problem(item_name(item, index), str(error)))
     if problems:
         raise InputError.of_items(problems, len(assignment.items))
 
@@ -113,12 +151,12 @@ def _has_ended(state: RunState, index: int) -> bool:
     return index < state.total and state.kind_of(index) is not None
 
 
-def document_problem(item: Any) -> str | None:
+def document_problem(item: Any, *, uploads: bool = False) -> str | None:
     """Why a file cannot be sent, by reading it."""
-    if not is_url(item) and (reason := file_problem(item)):
+    if not is_url(item) and (reason := file_problem(item, uploads=uploads)):
         return reason
     try:
-        read_document(item)
+        read_document(item, uploads=uploads)
     except StorageError:
         raise
     except InputError as error:
@@ -130,7 +168,7 @@ def check_first(assignment: Assignment, state: RunState, requests: Requests) -> 
     """Raises InputError for what would make every item fail, such as a parameter that is no JSON."""
     first = next(state.pending(), None)
     if first is not None and not (assignment.is_files and len(assignment.items) > READ_BEFOREHAND):
-        encoded_params(requests.params(first, None))
+        encoded_params(requests.params(first, None), most=assignment.most_bytes)
 
 
 def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) -> None:
@@ -142,7 +180,8 @@ def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) 
     state = ledger.state
     indexes = list(rewritten(assignment, state))
     contents = zip(indexes, requests.contents(indexes), strict=True)
-    changed = [index for index, content in contents if _is_other(index, content, state, requests)]
+    most = assignment.most_bytes
+    changed = [index for index, content in contents if _is_other(index, content, state, requests, most)]
     if changed:
         named = ", ".join(f"item {index} ({state.names[index]})" for index in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
@@ -156,8 +195,8 @@ def rewritten(assignment: Assignment, state: RunState) -> Iterator[int]:
     """The items that were sent and whose file may have been written since."""
     items = assignment.items
     both = range(min(state.total, len(items)) if assignment.is_files else 0)
-    sent = [index for index in both if state.sent_at[index] and is_path(items[index])]
-    calls = in_order(_modified, [items[index] for index in sent], LOOKS if assignment.has_urls else 1)
+    sent = [index for index in both if state.sent_at[index] and is_path(subject_of(items[index]))]
+    calls = in_order(_modified, [subject_of(items[index]) for index in sent], LOOKS if assignment.has_urls else 1)
     for index, modified_at in zip(sent, calls, strict=True):
         try:
             modified = modified_at()
@@ -169,10 +208,12 @@ def rewritten(assignment: Assignment, state: RunState) -> Iterator[int]:
         yield index
 
 
-def _is_other(index: int, content: Callable[[], Content], state: RunState, requests: Requests) -> bool:
+def _is_other(
+    index: int, content: Callable[[], Content], state: RunState, requests: Requests, most: int | None
+) -> bool:
     try:
         params = requests.params_of(content(), state.max_tokens_of(index))
-        return request_fingerprint(encoded_params(params)) != state.fingerprints[index]
+        return request_fingerprint(encoded_params(params, most=most)) != state.fingerprints[index]
     except StorageError as error:
         logger.warning("whether item %d changed since it was sent is not known: %s", index, error)
         return False
@@ -206,7 +247,7 @@ def _messages_problem(item: Any) -> str | None:
     return None
 
 
-def file_problem(item: Any) -> str | None:
+def file_problem(item: Any, *, uploads: bool = False) -> str | None:
     """Why a file cannot be sent, as far as that shows without reading it."""
     if isinstance(item, Document | bytes | bytearray | memoryview) or is_file_id(item):
         return None
@@ -216,7 +257,7 @@ def file_problem(item: Any) -> str | None:
         _check_name(str(item))
         path = path_of(item)
         if not isinstance(path, Path):
-            return url_problem(looked_up(path))
+            return url_problem(looked_up(path), str(path), uploads=uploads)
         size = path.stat().st_size
     except StorageError:
         raise
@@ -227,10 +268,8 @@ def file_problem(item: Any) -> str | None:
     except (OSError, ValueError) as error:
         return f"it cannot be read: {error}"
     if path.is_dir():
-        return "it is a folder, not a file"
-    if not size:
-        return "the file is empty"
-    return too_large(size * 4 // 3) if size * 4 // 3 > MAX_ITEM_BYTES else None
+        return IS_FOLDER
+    return size_problem(path.name, size, uploads=uploads)
 
 
 def _check_name(name: str) -> None:
@@ -245,7 +284,7 @@ def retry(ledger: Ledger, requests: Requests, longest: int | None) -> int:
     state = ledger.state
     failed = failed_items(state)
     wanted = {
-        index: requests.max_tokens(state.max_tokens_of(index)) * 2
+        index: requests.max_tokens(state.max_tokens_of(index), index) * 2
         for index in failed
         if state.kind_of(index) == "truncated"
     }

@@ -89,6 +89,19 @@ def checked_helpers(client: object, task_runner: Any, shards: int, shard_deploym
     return helpers
 
 
+def check_upload(upload: Any, helpers: Helpers, *, is_files: bool) -> None:
+    """Raises InputError where nothing can be uploaded."""
+    if not isinstance(upload, bool):
+        raise InputError(f"upload is True or False, not {upload!r}")
+    if upload and not is_files:
+        raise InputError("upload=True is about files; documents in conversations are sent as they are")
+    if upload and helpers.are_elsewhere:
+        raise InputError(
+            "upload=True does not go together with task_runner and shards: what this process uploaded, others would "
+            "upload again (nothing was sent). Leave out one of them"
+        )
+
+
 def checked_limit(max_cost: Any) -> Decimal | None:
     """USD. Raises InputError for what is no amount of money above 0."""
     return _checked_usd("max_cost", max_cost)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from batchata.core.items import subject_of
 from batchata.errors import InputError
 from batchata.io import remote
 from batchata.io.paths import is_path, is_url, path_of
@@ -64,7 +65,7 @@ def probe(folder: ResultsFolder, assignment: Assignment) -> Iterator[Probe]:
 def _first_file(assignment: Assignment) -> str | None:
     if not assignment.is_files:
         return None
-    return next((path for item in assignment.items[:_TRIED] if (path := _local_file(item))), None)
+    return next((path for item in assignment.items[:_TRIED] if (path := _local_file(subject_of(item)))), None)
 
 
 def _local_file(item: Any) -> str | None:

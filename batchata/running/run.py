@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from batchata.core.events import Deleted
 from batchata.core.fingerprints import namespace_of
 from batchata.core.models import ModelInfo
 from batchata.core.rates import rates_of
@@ -29,8 +31,17 @@ from batchata.running.forming import Former
 from batchata.running.gate import Gate, Gatekeeper, prepare_gate
 from batchata.running.loop import Hands, Loop
 from batchata.running.measuring import Measurer
-from batchata.running.opening import check_first, check_unchanged, failed_items, opened, retry, rewritten
+from batchata.running.opening import (
+    check_asked_for,
+    check_first,
+    check_unchanged,
+    failed_items,
+    opened,
+    retry,
+    rewritten,
+)
 from batchata.running.settling import Settler
+from batchata.running.uploads import Uploads
 from batchata.running.worker import Worker
 
 if TYPE_CHECKING:
@@ -84,6 +95,7 @@ class Run:
             requests = Requests(self.assignment, info)
             requests.max_tokens(None)
             if self.policy.sends:
+                check_asked_for(self.assignment, ledger.state, requests)
                 check_first(self.assignment, ledger.state, requests)
                 check_unchanged(ledger, self.assignment, requests)
             worker = self._worker(ledger, client, info, requests, cache, hands)
@@ -93,6 +105,7 @@ class Run:
                 prepare_gate(ledger, run_id_of(ledger.state), self.gate)
             keeper = Gatekeeper(self.gate, self.folder, self.assignment.response_model) if self.gate else None
             finish = Loop(ledger, session, worker, hands, watch, self.cancel_on_exit, keeper).run()
+            _sweep(ledger, worker.former.run.uploads)
             return replace(finish, retried=retried)
 
     def _has_work(self, state: RunState) -> bool:
@@ -116,7 +129,8 @@ class Run:
         run_id = run_id_of(ledger.state)
         once = client.with_options(max_retries=0)  # the brain decides when to look again
         known = None if self.refresh_cache else cache
-        run = RunContext(self.assignment, requests, once, info, run_id, self.folder)
+        uploads = Uploads.known_to(once, ledger.state.uploads)
+        run = RunContext(self.assignment, requests, once, info, run_id, self.folder, uploads)
         elsewhere = hands.equip(self._packer(run, known))
         return Worker(
             once,
@@ -157,6 +171,13 @@ class Run:
             yield cache
         finally:
             cache.close()
+
+
+def _sweep(ledger: Ledger, uploads: Uploads | None) -> None:
+    """Deletes what was uploaded and no batch in flight needs."""
+    gone = uploads.sweep(ledger.state.open) if uploads else []
+    if gone:
+        ledger.record(Deleted(at=datetime.now(UTC), files=gone))
 
 
 def run_id_of(state: RunState) -> str:

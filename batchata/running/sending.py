@@ -9,17 +9,18 @@ from batchata.core.encoding import EncodedBatch
 from batchata.core.events import Sent
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import custom_id
-from batchata.core.models import SAMPLING, SAMPLING_API_VERSION
-from batchata.core.steps import Send
+from batchata.core.models import SAMPLING_API_VERSION
+from batchata.core.steps import Candidate, Send
 from batchata.errors import InputError, StorageError
 from batchata.running.assignment import Content, RunContext
-from batchata.running.measuring import encoded_params, request_body
+from batchata.running.measuring import encoded_params, named_body, request_body
+from batchata.running.uploads import document_of
 
 
 def batch_of(run: RunContext, items: Sequence[Sent], bodies: Sequence[bytes]) -> EncodedBatch:
     """The requests of a job as one body."""
     first = items[0]
-    sampling = any(name in run.assignment.params for name in SAMPLING)
+    sampling = run.assignment.samples([each.item for each in items])
     return EncodedBatch(
         body=b'{"requests":[' + b",".join(bodies) + b"]}",
         total=len(items),
@@ -36,8 +37,11 @@ def made_again(run: RunContext, step: Send) -> EncodedBatch:
 
 
 def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content]) -> bytes:
+    uploads = run.uploads if run.assignment.upload else None
     try:
-        encoded = encoded_params(run.requests.params_of(content(), item.max_tokens))
+        read = content()
+        params = run.requests.params_of(read, item.max_tokens)
+        encoded = encoded_params(params, most=run.assignment.most_bytes)
     except StorageError:
         raise  # the item may be as it was
     except InputError as error:
@@ -46,6 +50,8 @@ def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content])
         ) from error
     if request_fingerprint(encoded) != item.fingerprint:
         raise InputError(f"{_name(run, item)} changed after job {job} was formed. {_AGAIN}")
+    if uploads is not None and document_of(read) is not None:
+        return named_body(run, Candidate(item.item, item.attempt, item.max_tokens), uploads.named(read))
     return request_body(run.run_id, item.item, item.attempt, encoded)
 
 
@@ -53,5 +59,5 @@ _AGAIN = "Nothing of the job was sent; run again to send its items as they are t
 
 
 def _name(run: RunContext, item: Sent) -> str:
-    source = run.assignment.source(item.item)
+    source = run.assignment.about(item.item).source
     return f"item {item.item} ({source})" if source else f"item {item.item}"

@@ -116,8 +116,8 @@ class Settler:
                 outcome = self._parsed(item, line, why_missing)
                 price = priced(outcome, self.run.assignment.rates, status.created_at)
                 cost = None if price is None else price.total
-                source = self.run.assignment.source(item.item)
-                record = record_of(outcome, item.item, source, step.batch_id, cost)
+                about = self.run.assignment.about(item.item)
+                record = record_of(outcome, item.item, about.source, step.batch_id, cost, about.label)
                 records.write(line_of(record, run_id=self.run.run_id, attempt=item.attempt))
                 _add_money(sums, outcome, price)
                 self._judge(sums, item, outcome, cost, step.histories)
@@ -129,7 +129,7 @@ class Settler:
         each = self.run.assignment
         if line is None:
             return Missing(custom_id=custom_id(self.run.run_id, item.item, item.attempt), problem=why_missing)
-        return parse(line, each.response_model, each.citations, sources=(each.source(item.item),))
+        return parse(line, each.response_model, each.citations, sources=(each.about(item.item).file,))
 
     def _judge(
         self,
@@ -140,7 +140,7 @@ class Settler:
         histories: Mapping[int, Any],
     ) -> None:
         history = histories.get(item.item, ())
-        asked = self.run.requests.max_tokens(item.max_tokens)
+        asked = self.run.requests.max_tokens(item.max_tokens, item.item)
         found = verdict(outcome, history, max_tokens=asked, longest=self.run.info.max_tokens, rounds=self.rounds)
         match found:
             case Final():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
 from batchata.core.encoding import EncodedBatch
@@ -73,7 +73,8 @@ class Worker:
             case Collect():
                 collected = self.settler.collect(step, self.statuses.get(step.batch_id))
                 self.statuses.pop(step.batch_id, None)
-                return collected
+                uploads = self.former.run.uploads
+                return replace(collected, deleted=uploads.release(step.job)) if uploads else collected
             case _:
                 assert_never(step)
 

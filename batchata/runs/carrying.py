@@ -16,7 +16,7 @@ from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
 from batchata.running.stopping import cancel_run
 from batchata.runs.folder import RunFolder, folder_of
-from batchata.runs.inputs import conversations_of, files_of, prompt_of
+from batchata.runs.inputs import conversations_of, files_of, model_of, prompt_of, prompts_of, requests_of
 from batchata.runs.models import response_model_of
 from batchata.runs.spec import RunSpec
 
@@ -32,11 +32,13 @@ _BETWEEN_TRIES = 1.0
 
 def manager_of(spec: RunSpec, folder: RunFolder) -> BatchManager[Any]:
     """The manager of a described run. Raises InputError, LedgerError."""
+    requests = requests_of(spec)
     return BatchManager(
-        messages=conversations_of(spec),
+        messages=conversations_of(spec, requests),
         files=files_of(spec, folder.state().names),
         prompt=prompt_of(spec),
-        model=spec.model,
+        prompts=prompts_of(spec),
+        model=model_of(spec, requests),
         response_model=response_model_of(spec.response_model),
         enable_citations=spec.enable_citations,
         max_tokens=spec.max_tokens,
@@ -53,6 +55,7 @@ def manager_of(spec: RunSpec, folder: RunFolder) -> BatchManager[Any]:
         cancel_on_exit=spec.on_cancel == "cancel",
         task_runner=spec.task_runner,
         shards=spec.shards,
+        upload=spec.upload,
         **spec.params,
     )
 

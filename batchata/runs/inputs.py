@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from batchata.errors import InputError, Problem
+from batchata.core.fingerprints import file_of
+from batchata.core.items import Item
+from batchata.errors import InputError
+from batchata.io.jsonlines import RequestFile, read_conversations, read_prompts, read_requests
 from batchata.io.listing import identity, list_files, read_text
+from batchata.io.rows import read_rows
+from batchata.job import DEFAULT_MODEL
 from batchata.runs.spec import RunSpec
 
 
@@ -27,8 +32,10 @@ def files_of(spec: RunSpec, known: Sequence[str]) -> list[str] | None:
 
     A file of the ledger that is gone is still in the list: whether it is needed shows when it is to be sent.
     """
-    if spec.messages_file is not None:
+    if not spec.files and spec.files_from is None:
         return None
+    if spec.prompts_file is not None:  # each file is in the ledger as often as there are prompts
+        known = list(dict.fromkeys(map(file_of, known)))
     found = _listed(spec.files, may_be_none=bool(known)) if spec.files else _named_in(spec.files_from or "")
     old = set(map(identity, known))
     return [*known, *(path for path in found if identity(path) not in old)]
@@ -60,32 +67,35 @@ def _unquoted(line: str, place: str) -> str:
         raise InputError(f"files_from {place} has a line in quotes that is no JSON string: {line}") from error
 
 
-def conversations_of(spec: RunSpec) -> list[Sequence[Any]] | None:
-    """One conversation a line: a list of messages, or an object with `messages`. Raises InputError that names lines."""
-    if spec.messages_file is None:
-        return None
-    lines = read_text(spec.messages_file).split("\n")
-    found, problems = [], []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            found.append(_conversation(line))
-        except ValueError as error:
-            problems.append(Problem(f"line {number} of {spec.messages_file}", str(error)))
-    if problems:
-        raise InputError.of_items(problems, len(found) + len(problems))
-    if not found:
-        raise InputError(f"messages_file {spec.messages_file} holds no conversation")
-    return found
+def prompts_of(spec: RunSpec) -> Sequence[str] | Mapping[str, str] | None:
+    """The prompts that each file goes with, if there are several. Raises InputError that names lines."""
+    return None if spec.prompts_file is None else read_prompts(spec.prompts_file)
 
 
-def _conversation(line: str) -> Sequence[Any]:
-    try:
-        given = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"it is no JSON: {error}") from error
-    messages = given.get("messages") if isinstance(given, dict) else given
-    if not isinstance(messages, list) or not messages:
-        raise ValueError('a conversation is a list of messages, such as [{"role": "user", "content": "..."}]')
-    return messages
+def requests_of(spec: RunSpec) -> RequestFile | None:
+    """The API's own requests, if the run is over those. Raises InputError that names lines."""
+    return None if spec.requests_file is None else read_requests(spec.requests_file)
+
+
+def conversations_of(spec: RunSpec, requests: RequestFile | None) -> list[Sequence[Any] | Item] | None:
+    """None for a run over files. Raises InputError that names lines."""
+    if spec.messages_file is not None:
+        return read_conversations(spec.messages_file)
+    if requests is not None:
+        return [*requests.items]
+    if spec.rows_file is not None and spec.template is not None:
+        return [*read_rows(spec.rows_file, spec.template, id_column=spec.id_column, delimiter=spec.delimiter)]
+    return None
+
+
+def model_of(spec: RunSpec, requests: RequestFile | None) -> str:
+    """The model of the run: that of its requests, where they name one. Raises InputError when another was asked for."""
+    named = None if requests is None else requests.model
+    if named is None or spec.model == named:
+        return spec.model
+    if spec.model != DEFAULT_MODEL:
+        raise InputError(
+            f"the requests in {spec.requests_file} name the model {named}, and the run asks for {spec.model}; leave "
+            "model out, or take it out of the requests (nothing was sent)"
+        )
+    return named

@@ -46,6 +46,39 @@ MessagesFile = Annotated[
     str | None,
     Field(description="Instead of files: a JSON Lines file, each line one conversation (a list of messages)."),
 ]
+RequestsFile = Annotated[
+    str | None,
+    Field(
+        description="Instead of files: a JSON Lines file of requests as the API takes them, "
+        '{"custom_id": ..., "params": {...}} a line; they go out as they are.'
+    ),
+]
+RowsFile = Annotated[
+    str | None,
+    Field(description="Instead of files: a CSV or Parquet file, each row of which fills in the template."),
+]
+Template = Annotated[
+    str | None,
+    Field(description="The prompt for each row of rows_file, with columns in braces: Classify: {subject} {body}"),
+]
+IdColumn = Annotated[str | None, Field(description="The column of rows_file that names its rows in the results.")]
+Delimiter = Annotated[
+    str | None, Field(description="What parts the cells of a CSV file. Default: comma, semicolon, tab or bar.")
+]
+PromptsFile = Annotated[
+    str | None,
+    Field(
+        description="A text file with several prompts, one a line; each file is sent with each of them. In a .jsonl a "
+        'JSON string a line, or {"id": ..., "prompt": ...}.'
+    ),
+]
+Upload = Annotated[
+    bool,
+    Field(
+        description="Files go up through the Files API, each once, and are deleted afterwards: for one large file with "
+        "many prompts, or files of more than 20 MB."
+    ),
+]
 Prompt = Annotated[str | None, Field(description="What is to be done with each file.")]
 PromptFile = Annotated[str | None, Field(description="A text file with the prompt, instead of the prompt.")]
 Model = Annotated[str, Field(description="The id of a Claude model.", min_length=1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Self
 
@@ -21,9 +21,15 @@ from batchata.runs import parameters as p
 _NOT_THE_WORK = frozenset({
     "max_cost", "on_cost_limit", "answer_within", "items_per_job", "max_parallel_jobs", "results_dir", "state_dir",
     "home", "name", "credentials", "cache", "on_cancel", "wait", "sample", "task_runner", "shards",
-    "approve_below",
+    "approve_below", "upload",
 })  # fmt: skip
 """How a run is carried out; with others of these it is the same work."""
+
+_LATER = frozenset({"requests_file", "rows_file", "template", "id_column", "delimiter", "prompts_file"})
+"""What can be said since 0.6: work of which nothing of it is said keeps the name of its folder."""
+
+_INPUTS = ("files", "files_from", "messages_file", "requests_file", "rows_file")
+_PROMPTS = ("prompt", "prompt_file", "prompts_file")
 
 
 class RunSpec(BaseModel):
@@ -34,8 +40,15 @@ class RunSpec(BaseModel):
     files: p.Files = []
     files_from: p.FilesFrom = None
     messages_file: p.MessagesFile = None
+    requests_file: p.RequestsFile = None
+    rows_file: p.RowsFile = None
+    template: p.Template = None
+    id_column: p.IdColumn = None
+    delimiter: p.Delimiter = None
     prompt: p.Prompt = None
     prompt_file: p.PromptFile = None
+    prompts_file: p.PromptsFile = None
+    upload: p.Upload = False
     model: p.Model = DEFAULT_MODEL
     response_model: p.ResponseModel = None
     enable_citations: p.Citations = False
@@ -61,16 +74,34 @@ class RunSpec(BaseModel):
 
     @model_validator(mode="after")
     def _says_what_to_do(self) -> Self:
-        given = [name for name in ("files", "files_from", "messages_file") if getattr(self, name)]
+        given = self._given(*_INPUTS)
         if len(given) != 1:
             told = " and ".join(given) or "none of them"
-            raise ValueError(f"give files, files_from or messages_file, and one of them only; {told} was given")
-        if self.prompt and self.prompt_file:
-            raise ValueError("give prompt or prompt_file, not both")
-        if bool(self.prompt or self.prompt_file) == bool(self.messages_file):
-            needs = "a conversation has its prompt in a message" if self.messages_file else "files need a prompt"
-            raise ValueError(f"{needs}; see prompt and prompt_file")
+            names = f"{', '.join(_INPUTS[:-1])} or {_INPUTS[-1]}"
+            raise ValueError(f"give {names}, and one of them only; {told} was given")
+        self._check_prompts(self._given(*_PROMPTS), is_files=given[0] in ("files", "files_from"))
+        self._check_rows()
+        if self.upload and given[0] not in ("files", "files_from"):
+            raise ValueError(f"upload is about files, and {given[0]} was given")
         return self
+
+    def _given(self, *names: str) -> list[str]:
+        return [name for name in names if getattr(self, name)]
+
+    def _check_prompts(self, given: Sequence[str], *, is_files: bool) -> None:
+        if len(given) > 1:
+            raise ValueError(f"give prompt, prompt_file or prompts_file, not {' and '.join(given)}")
+        if given and not is_files:
+            raise ValueError(f"a conversation has its prompt in a message; see {given[0]}")
+        if is_files and not given:
+            raise ValueError("files need a prompt; see prompt, prompt_file and prompts_file")
+
+    def _check_rows(self) -> None:
+        told = self._given("template", "id_column", "delimiter")
+        if told and not self.rows_file:
+            raise ValueError(f"{' and '.join(told)} goes with rows_file, which was not given")
+        if self.rows_file and not self.template:
+            raise ValueError("rows_file needs a template, such as Classify: {subject} {body}")
 
     @field_validator("sample", mode="after")
     @classmethod
@@ -100,12 +131,14 @@ class RunSpec(BaseModel):
 
     @property
     def _input_title(self) -> str:
-        return _title_of(self.messages_file or self.files_from or self.files[0])
+        conversations = self.messages_file or self.requests_file or self.rows_file
+        return _title_of(conversations or self.files_from or self.files[0])
 
     @property
     def folder_name(self) -> str:
         """The same for the same work, however it is carried out, and whatever it is called."""
-        work = self.model_dump(mode="json", exclude=set(_NOT_THE_WORK))
+        unsaid = {name for name in _LATER if not getattr(self, name)}
+        work = self.model_dump(mode="json", exclude=set(_NOT_THE_WORK | unsaid))
         work["files"] = [plainly(each) for each in self.files]
         return f"{slug(self._input_title)[:MOST_CHARACTERS]}-{namespace_of(work)}"
 
@@ -139,6 +172,6 @@ def _title_of(source: str) -> str:
         return "files"
     last = plain[-1]
     is_file = PurePosixPath(last).suffix and len(plain) == len(parts)
-    if is_file and not last.endswith((".jsonl", ".txt")) and len(plain) > 1:
+    if is_file and not last.endswith((".jsonl", ".txt", ".csv", ".tsv", ".parquet")) and len(plain) > 1:
         return plain[-2]
     return PurePosixPath(last).stem if is_file else last

@@ -7,15 +7,16 @@ import threading
 from dataclasses import replace
 from decimal import Decimal
 
+import orjson
 import pytest
 from pydantic import BaseModel
 
-from batchata import AmbiguousSubmitError, InputError, ServiceError, UnknownPriceError
+from batchata import AmbiguousSubmitError, InputError, Item, ServiceError, UnknownPriceError
 from batchata.core.events import Sent
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.measured import Answered, Measure, Weighed
 from batchata.core.models import ModelInfo
-from batchata.core.steps import Candidate, Created, Form, Send
+from batchata.core.steps import Candidate, Collect, Created, Form, Send
 from batchata.errors import IncompleteResultsError, LostWorkerError, Problem
 from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
@@ -103,6 +104,23 @@ def test_what_was_measured_is_sent_by_another_process(world, simulator):
     done = subprocess.run([sys.executable, "-c", code], input=parcel, capture_output=True, check=True)
     assert done.stdout.startswith(b"msgbatch_")
     assert simulator.state()["batches_created"] == 1
+
+
+def test_what_is_asked_for_one_item_only_travels_with_it_and_its_answer_is_judged_by_it(world, tmp_path, monkeypatch):
+    items = [Item("0.txt", "n", "Which?", {"max_tokens": 1}, "first"), "1.txt"]
+    assignment = replace(world.run.assignment, items=items)
+    run = replace(world.run, assignment=assignment, requests=Requests(assignment, world.run.info))
+    packer = Packer(run, Measurer(run, None, keeps_bodies=False), 2, cache=False, refresh_cache=False)
+    packer.claimed_at("somewhere", free, Probe(next(run.folder.path.glob(".batchata-probe-*")).name, None))
+    step = sent(packer, 0, 1)
+    (tmp_path / "elsewhere").mkdir()
+    parcel = packer.packed(step)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    batch_id = parcel().batch_id
+    collect = Collect(7, batch_id, step.items, None, {}, settle_short=False)
+    assert [(each.item, each.max_tokens) for each in packer.packed(collect)().settled.again] == [(0, 2)]
+    lines = [orjson.loads(line) for line in (run.folder.path / "processed/run-000007.jsonl").read_bytes().splitlines()]
+    assert [(each["source"], each.get("label")) for each in lines] == [("n", "first"), ("1.txt", None)]
 
 
 def test_a_file_that_changed_after_it_was_measured_is_not_sent(world, simulator, tmp_path):

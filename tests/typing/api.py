@@ -19,11 +19,13 @@ from batchata import (
     Cost,
     Document,
     Entry,
+    Item,
     Listed,
     Outcome,
     Rates,
     Record,
     Request,
+    RequestFile,
     SampleReport,
     Summary,
     batch,
@@ -39,9 +41,14 @@ from batchata import (
     pdf_to_document_block,
     poll,
     price,
+    read_conversations,
     read_documents,
+    read_prompts,
+    read_requests,
+    read_rows,
     stream_results,
     submit,
+    with_prompts,
 )
 from batchata.core.stats import Stats
 from batchata.simulator import AfterLooks, Faults, Simulator
@@ -133,3 +140,23 @@ def urls(client: Anthropic) -> None:
     assert_type(manager.results(), list[Entry[str]])
     assert_type(load_results_from_disk(here, Invoice), list[Entry[Invoice]])
     batch(files=[here], prompt="x", raw_results_dir=here, client=client)
+
+
+def inputs(client: Anthropic) -> None:
+    assert_type(read_requests("r.jsonl"), RequestFile)
+    assert_type(read_rows("m.csv", "{a}", id_column="id", delimiter=";"), list[Item])
+    assert_type(with_prompts(["a.pdf"], {"who": "Who?"}), list[Item])
+    assert_type(read_prompts("p.txt"), list[str] | dict[str, str])
+    BatchManager(messages=read_conversations("c.jsonl"))
+    BatchManager(
+        messages=[
+            [{"role": "user", "content": "x"}],
+            Item([{"role": "user", "content": "x"}], params={"max_tokens": 5}),
+        ]
+    )
+    run = BatchManager(
+        files=["a.pdf", Item(Path("b.pdf"), source="b", prompt="y")], prompts={"who": "Who?"}, upload=True
+    )
+    for record in run.outcomes():
+        assert_type(record.label, str | None)
+    batch(files=[Item(b"%PDF-", source="a")], prompt="x", client=client)

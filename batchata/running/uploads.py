@@ -1,0 +1,137 @@
+"""The documents of a run that go up through the Files API, each once, and are deleted when no job needs them."""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from batchata.core.events import UploadedFile
+from batchata.core.items import Document, Item
+from batchata.core.uploadbook import UploadBook
+from batchata.io.uploading import delete_file, upload_file
+from batchata.running.assignment import Content
+
+if TYPE_CHECKING:
+    from anthropic import Anthropic
+
+REUSED = 86_400.0
+"""Seconds during which new jobs may name a file: a batch takes a day, and the file has to outlive it."""
+
+_STAND_IN = "file_" + "0" * 40
+_FORMING = 0
+
+
+@dataclass(slots=True)
+class _File:
+    digest: str
+    since: float
+    jobs: set[int]
+
+
+@dataclass(slots=True)
+class Uploads:
+    """For any number of threads. A file is held by the jobs that name it, and by the one that is being formed."""
+
+    client: Anthropic
+    _files: dict[str, _File] = field(default_factory=dict)
+    _newest: dict[str, str] = field(default_factory=dict)
+    _last: tuple[str, str] | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def known_to(cls, client: Anthropic, book: UploadBook) -> Uploads:
+        """With the files that an earlier process uploaded."""
+        files = {
+            file_id: _File(digest, book.since[file_id].timestamp(), set(book.jobs[file_id]))
+            for file_id, digest in book.digests.items()
+        }
+        return cls(client, files, {file.digest: file_id for file_id, file in files.items()})
+
+    def named(self, content: Content) -> Content:
+        """The same with the id of its document, which is uploaded unless it has been."""
+        document = document_of(content)
+        if document is None:
+            return content
+        name = PurePosixPath(document.source or "").name or "document"
+        return _with_file(content, document, self._id_of(name, document.block["source"]))
+
+    def _id_of(self, name: str, source: Mapping[str, Any]) -> str:
+        digest = self._digest(source)
+        oldest = time.time() - REUSED
+        with self._lock:
+            known = self._newest.get(digest, "")
+            if known in self._files and self._files[known].since > oldest:
+                self._files[known].jobs.add(_FORMING)
+                return known
+        file_id = upload_file(self.client, name, str(source["media_type"]), _bytes_of(source))
+        with self._lock:
+            self._files[file_id] = _File(digest, time.time(), {_FORMING})
+            self._newest[digest] = file_id
+        return file_id
+
+    def _digest(self, source: Mapping[str, Any]) -> str:
+        """Items that follow each other are often about one document."""
+        data, last = source["data"], self._last
+        if last is None or last[0] is not data:
+            person = str(source["media_type"]).encode()[:16]
+            last = self._last = data, blake2b(data.encode(), digest_size=16, person=person).hexdigest()
+        return last[1]
+
+    def held_by(self, job: int) -> list[UploadedFile]:
+        """What was named while the job was formed is held by it from now on."""
+        held = []
+        with self._lock:
+            for file_id, file in self._files.items():
+                if _FORMING in file.jobs:
+                    file.jobs = (file.jobs - {_FORMING}) | {job}
+                    held.append(UploadedFile(file_id, file.digest))
+        return held
+
+    def release(self, job: int) -> list[str]:
+        """The job has ended: the files that only it held are deleted. Returns those that are gone."""
+        with self._lock:
+            mine = [file_id for file_id, file in self._files.items() if file.jobs == {job}]
+            files = {file_id: self._files.pop(file_id) for file_id in mine}
+            for file in self._files.values():
+                file.jobs.discard(job)
+        return self._delete(files)
+
+    def sweep(self, open_jobs: Container[int]) -> list[str]:
+        """The run ends: whatever no open job needs is deleted. Returns what is gone."""
+        with self._lock:
+            idle = [key for key, file in self._files.items() if not any(job in open_jobs for job in file.jobs)]
+            files = {file_id: self._files.pop(file_id) for file_id in idle}
+        return self._delete(files)
+
+    def _delete(self, files: Mapping[str, _File]) -> list[str]:
+        return [file_id for file_id in files if delete_file(self.client, file_id)]
+
+
+def document_of(content: Content) -> Document | None:
+    """The document that can be uploaded: a PDF or a text whose bytes are in the request."""
+    document = content.content if isinstance(content, Item) else content
+    if not isinstance(document, Document) or document.block.get("type") != "document":
+        return None
+    return document if document.block["source"].get("type") in ("base64", "text") else None
+
+
+def weighed(content: Content) -> Content:
+    """The same with an id that is as long as any, to tell what the request weighs before there is one."""
+    document = document_of(content)
+    return content if document is None else _with_file(content, document, _STAND_IN)
+
+
+def _with_file(content: Content, document: Document, file_id: str) -> Content:
+    block = {**document.block, "source": {"type": "file", "file_id": file_id}}
+    named = replace(document, block=block)
+    return replace(content, content=named) if isinstance(content, Item) else named
+
+
+def _bytes_of(source: Mapping[str, Any]) -> bytes:
+    return base64.b64decode(source["data"]) if source["type"] == "base64" else str(source["data"]).encode()
