@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def main() -> None:
     except BrokenPipeError:
         _end("whoever read the output has stopped reading", 141)
     except OSError as error:
-        _end(f"error: {error}", 1)
+        _end(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
 
 
 def _ended() -> int:
@@ -75,7 +76,8 @@ def _ended() -> int:
         code = build()(exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        return _told(f"{error}. batchata {' '.join(error.command_chain or ())} --help".replace("  ", " "), Exit.USAGE)
+        help_of = " ".join(["batchata", *(error.command_chain or ()), "--help"])
+        return _told(f"{str(error).rstrip('.')} ({help_of} tells what there is)", Exit.USAGE)
     except BatchataError as error:
         return _told(str(error), Exit.USAGE if type(error).__name__ == "UsageError" else Exit.ERROR)
     return code if isinstance(code, int) else Exit.DONE
@@ -92,10 +94,8 @@ def _told(sentence: str, code: int) -> int:
 
 def _end(sentence: str, code: int) -> None:
     """What is left in the buffers has nowhere to go, so that flushing it at the end would fail once more."""
-    try:
+    with suppress(OSError):
         print(sentence, file=sys.stderr, flush=True)
-    except OSError:
-        pass
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())

@@ -44,7 +44,7 @@ class Work:
     """What is to be done with each item."""
 
     prompt: str | None = None
-    """What is to be done with each file. A value that ends in .txt or .md, or begins with @, is a file that holds it."""
+    """What is to be done with each file. A value that ends in .txt or .md, or begins with @, names a file with it."""
 
     prompt_file: str | None = None
     """A file or URL that holds the prompt, whatever it is called."""
@@ -139,7 +139,7 @@ Options = Inputs | Work | Money | Places | How
 
 
 def spec_from(files: Sequence[str], *groups: Options) -> RunSpec:
-    """The description of a run: of the options alone, or, without any input, of the run in --out with the options over it.
+    """The description of a run: of the options, or, without any input, of the run in --out with the options over it.
 
     Raises UsageError for what does not go together, InputError for a run that cannot be gone on with from here.
     """

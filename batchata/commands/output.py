@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class _Console(Console):
 def stdout() -> Console:
     """A table in a pipe is as wide as it needs to be, within reason."""
     console = _Console(highlight=False)
-    return console if console.is_terminal else _Console(highlight=False, width=_PIPE_WIDTH)
+    return console if console.is_terminal or "COLUMNS" in os.environ else _Console(highlight=False, width=_PIPE_WIDTH)
 
 
 def stderr() -> Console:

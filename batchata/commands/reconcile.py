@@ -58,7 +58,7 @@ def _watching(output: Output) -> Iterator[Progress]:
         yield lambda _: None
         return
     with console.status("reading the ledger") as status:
-        yield lambda text: status.update(text)
+        yield status.update
 
 
 def _document(came: Reconciled) -> dict[str, object]:

@@ -20,6 +20,7 @@ from batchata.core.status import BatchRow, NextStep, Status
 SHOWN_FAILURES = 20
 _SHOWN_BATCHES = 20
 _LONGEST = 2_000
+_SOURCE = 40
 
 
 def status_view(status: Status) -> RenderableType:
@@ -137,7 +138,8 @@ def next_view(steps: Sequence[NextStep]) -> RenderableType:
 
 
 def _table(*names: str, right: Sequence[str] = (), cut: str = "") -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
+    """A column that is `cut` takes the width that the others leave, and shows one line of what it holds."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False, expand=bool(cut))
     for name in names:
         narrow = name in (*right, "outcome", "batch", "expires")
         table.add_column(
@@ -145,7 +147,8 @@ def _table(*names: str, right: Sequence[str] = (), cut: str = "") -> Table:
             justify="right" if name in right else "left",
             no_wrap=narrow or name == cut,
             overflow="ellipsis" if name == cut else "fold",
-            ratio=None,
+            ratio=1 if name == cut else None,
+            max_width=_SOURCE if name == "source" else None,
         )
     return table
 

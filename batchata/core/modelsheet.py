@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from batchata.core.models import ModelInfo, takes_sampling
-from batchata.core.rates import rates_of
+from batchata.core.rates import Rates, rates_of
 from batchata.errors import UnknownPriceError
 
 _BATCH = Decimal("0.5")
@@ -42,22 +42,31 @@ def sheets_of(models: Iterable[ModelInfo], *, retired: bool = False) -> list[Mod
 
 
 def _sheet(model: ModelInfo) -> ModelSheet:
-    prices: tuple[Decimal | None, ...] = (None,) * 4
-    try:
-        rates = rates_of(model.id)
-        prices = tuple(each * _BATCH for each in (rates.input, rates.output, rates.read, rates.write_5m))
-    except UnknownPriceError:
-        pass
+    rates = _rates(model.id)
     return ModelSheet(
-        model.id,
-        model.lifecycle,
-        model.max_input_tokens,
-        model.max_tokens,
-        *prices,
-        model.batch,
-        model.citations,
-        model.pdf_input,
-        model.image_input,
-        model.structured_outputs,
-        takes_sampling(model.id),
+        id=model.id,
+        lifecycle=model.lifecycle,
+        context=model.max_input_tokens,
+        max_output=model.max_tokens,
+        input_price=_in_batch(rates, "input"),
+        output_price=_in_batch(rates, "output"),
+        cache_read_price=_in_batch(rates, "read"),
+        cache_write_price=_in_batch(rates, "write_5m"),
+        batch=model.batch,
+        citations=model.citations,
+        pdf=model.pdf_input,
+        images=model.image_input,
+        structured_outputs=model.structured_outputs,
+        sampling=takes_sampling(model.id),
     )
+
+
+def _in_batch(rates: Rates | None, name: str) -> Decimal | None:
+    return None if rates is None else getattr(rates, name) * _BATCH
+
+
+def _rates(model: str) -> Rates | None:
+    try:
+        return rates_of(model)
+    except UnknownPriceError:
+        return None

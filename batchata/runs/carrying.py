@@ -120,7 +120,7 @@ def retry(
     print_progress: bool = False,
     orchestrator: Orchestrator | None = None,
 ) -> Summary:
-    """Sends the failed items of a run again; without `asks` nobody is asked at the limit, whatever its description says.
+    """Sends the failed items of a run again. Without `asks` nobody is asked at the limit, whatever is described.
 
     Raises as `BatchManager.retry_failed`.
     """
