@@ -40,7 +40,7 @@ def build() -> App:
         help="Large amounts of work through Claude's Message Batches API.",
         version=__version__,
         result_action="return_value",
-        default_parameter=Parameter(negative_iterable="", show_default=False),
+        default_parameter=Parameter(negative="", show_default=False),
         help_format="plaintext",
         help_epilogue=f"`batchata COMMAND --help` teaches each with examples. Exit codes:\n\n{exit_lines()}",
         suppress_keyboard_interrupt=False,

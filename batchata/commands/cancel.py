@@ -13,15 +13,16 @@ EXAMPLES = """\
 Examples:
 
   batchata cancel results/
-  batchata run --out results/            # afterwards: collects what was answered by then
+  batchata run --out results/     # afterwards: collects what was answered
 
-What a batch had answered before it was cancelled is billed, and its results are kept."""
+What a batch had answered before it was cancelled is billed, and its results
+are kept."""
 
-command = App(name="cancel", help_epilogue=EXAMPLES)
+command = App(name="cancel", usage="Usage: batchata cancel [FOLDER] [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
-def cancel(folder: str | None = None, *, output: Output = Output()) -> Exit:
+def cancel(folder: str | None = None, /, *, output: Output = Output()) -> Exit:
     """Stop a run and its message batches, whichever process is at work on it.
 
     Parameters

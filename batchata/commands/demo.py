@@ -15,14 +15,14 @@ Examples:
 
   batchata demo                # twelve real PDF invoices, without a key
   batchata demo my-invoices/   # your own
-  batchata demo --ui           # in the Prefect UI, with a run that stops at its limit and asks
+  batchata demo --ui           # in the Prefect UI, with a run that asks
   batchata demo --live         # the Claude API, for about a cent"""
 
-command = App(name="demo", help_epilogue=EXAMPLES)
+command = App(name="demo", usage="Usage: batchata demo [FOLDER] [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
-def demo(folder: Path | None = None, *, live: bool = False, ui: bool = False) -> Exit:
+def demo(folder: Path | None = None, /, *, live: bool = False, ui: bool = False) -> Exit:
     """Put a folder of PDF invoices through the whole pipeline and show objects, citations and cost.
 
     Parameters
@@ -32,8 +32,7 @@ def demo(folder: Path | None = None, *, live: bool = False, ui: bool = False) ->
     live
         Use the Claude API instead of the simulator. Needs a key and costs about a cent.
     ui
-        Show the invoices of batchata in the Prefect UI instead: a server, a worker and a run that stops to ask, on
-        this machine, until Ctrl-C.
+        Show them in the Prefect UI: a server, a worker and a run that stops to ask, until Ctrl-C.
     """
     if ui:
         from batchata.demo_ui import run_demo_ui

@@ -15,12 +15,13 @@ EXAMPLES = """\
 Examples:
 
   batchata estimate invoices/*.pdf --prompt prompt.txt --model claude-haiku-5-5
-  batchata estimate invoices/*.pdf --prompt prompt.txt --also claude-sonnet-5-5 --also claude-opus-5-2
-  batchata estimate --out results/              # what is described there
+  batchata estimate invoices/*.pdf --prompt prompt.txt --also claude-sonnet-5-5
+  batchata estimate --out results/           # what is described there
 
-It takes the options of `batchata run`. Tokens are counted, which is free; nothing is sent to be answered."""
+It takes the options of `batchata run`. Tokens are counted, which is free;
+nothing is sent to be answered."""
 
-command = App(name="estimate", help_epilogue=EXAMPLES)
+command = App(name="estimate", usage="Usage: batchata estimate [FILES...] [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default

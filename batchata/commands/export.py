@@ -18,16 +18,17 @@ Examples:
   batchata export results/ --to invoices.parquet
   batchata export results/ --to invoices.csv --outcome succeeded
   batchata export results/ --to invoices.jsonl
-  batchata export results/ --to report.html       # each field beside the page it was taken from
+  batchata export results/ --to report.html   # each field beside its page
 
 One row per item: its fields, the page behind each, outcome, cost and source."""
 
-command = App(name="export", help_epilogue=EXAMPLES)
+command = App(name="export", usage="Usage: batchata export [FOLDER] --to FILE [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
 def export(
     folder: str | None = None,
+    /,
     *,
     to: Annotated[str, Parameter(name=["--to", "-t"])],
     format: str | None = None,  # noqa: A002 - the option's name

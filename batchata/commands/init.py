@@ -21,11 +21,11 @@ Next:
   prefect deploy --all                                # after each change of prefect.yaml
   prefect worker start --pool batchata"""
 
-command = App(name="init", help_epilogue=EXAMPLES)
+command = App(name="init", usage="Usage: batchata init [FOLDER]", help_epilogue=EXAMPLES)
 
 
 @command.default
-def init(folder: Path = Path(), *, output: Output = Output()) -> Exit:
+def init(folder: Path = Path(), /, *, output: Output = Output()) -> Exit:
     """Write prefect.yaml and flows/ into a project, ready for `prefect deploy --all`.
 
     Parameters

@@ -24,11 +24,18 @@ Examples:
   batchata models --all                  # retired ones too
   batchata models --json | jq -r '.[] | select(.citations) | .id'
 
-Prices are USD per million tokens in a message batch, which is half of what they are outside of one."""
+Prices are USD per million tokens in a message batch, half of those outside of
+one. ? is what nobody tells; temperature stands for top_p and top_k too."""
 
-_CAN = ("batch", "citations", "pdf", "images", "structured_outputs", "sampling")
+_CAN = {
+    "citations": "citations",
+    "pdf": "pdf",
+    "images": "images",
+    "structured_outputs": "schema",
+    "sampling": "temperature",
+}
 
-command = App(name="models", help_epilogue=EXAMPLES)
+command = App(name="models", usage="Usage: batchata models [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
@@ -50,31 +57,32 @@ def models(*, all: bool = False, output: Output = Output()) -> Exit:  # noqa: A0
 
 
 def _view(sheets: Sequence[ModelSheet]) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column("model", overflow="fold", min_width=17)
-    for name in ("lifecycle", "context", "answer", "in", "out"):
-        table.add_column(name, justify="left" if name == "lifecycle" else "right", no_wrap=True)
-    for name in ("batch", "cites", "pdf", "image", "schema", "temp."):
-        table.add_column(name, justify="center", no_wrap=True)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    table.add_column("model", no_wrap=True)
+    for name in ("context", "answer", "in", "out"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("takes", overflow="fold")
     for each in sheets:
+        stage = "" if each.lifecycle == "active" else f"\n  {each.lifecycle or 'unknown'}"
         limits = [_tokens(each.context), _tokens(each.max_output)]
         prices = [_price(each.input_price), _price(each.output_price)]
-        can = [_word(getattr(each, name)) for name in _CAN]
-        table.add_row(each.id, each.lifecycle or "unknown", *limits, *prices, *can)
+        table.add_row(Text.assemble(each.id, (stage, "yellow")), *limits, *prices, _takes(each))
     return table
+
+
+def _takes(sheet: ModelSheet) -> str:
+    """What it takes; with a question mark what nobody tells."""
+    if sheet.batch is False:
+        return "no batches"
+    known = [(word, getattr(sheet, name)) for name, word in _CAN.items()]
+    return " ".join(word if can else f"{word}?" for word, can in known if can is not False)
 
 
 def _tokens(count: int | None) -> str:
     if count is None:
-        return "unknown"
+        return "?"
     return f"{count // 1_000_000}M" if count % 1_000_000 == 0 else f"{count // 1000}k"
 
 
 def _price(price: Decimal | None) -> str:
-    return "unknown" if price is None else usd(price)
-
-
-def _word(can: bool | None) -> Text:  # noqa: FBT001 - it is the one value
-    if can is None:
-        return Text("?", style="yellow")
-    return Text("yes", style="green") if can else Text("-", style="dim")
+    return "?" if price is None else usd(price)

@@ -19,8 +19,6 @@ from batchata.runs.spec import RunSpec, spec_of
 _READ_FROM_FILE = (".txt", ".md")
 _INPUTS = ("files", "files_from", "messages_file")
 
-Flag = Annotated[bool | None, Parameter(negative="")]
-
 
 class UsageError(InputError):
     """What was typed does not go together. Nothing was done."""
@@ -55,13 +53,13 @@ class Work:
     response_model: str | None = None
     """What an answer becomes: models.py:Invoice, package.module:Invoice, or a JSON Schema in a .json file."""
 
-    enable_citations: Annotated[Flag, Parameter(name="--citations")] = None
+    enable_citations: Annotated[bool | None, Parameter(name="--citations")] = None
     """Say for each field which page of which document it was taken from."""
 
     max_tokens: int | None = None
     """The longest answer, in tokens."""
 
-    params: Annotated[list[str] | None, Parameter(name=["--param", "-p"], negative="")] = None
+    params: Annotated[list[str] | None, Parameter(name=["--param", "-p"])] = None
     """Another parameter of the Messages API as name=JSON, such as -p 'system="Be brief."'; as often as needed."""
 
 
@@ -92,8 +90,7 @@ class Places:
     """Where the run lives."""
 
     state_dir: Annotated[str | None, Parameter(name=["--out", "-o"])] = None
-    """The folder of the run: its ledger, its description, its results. Default: one below .batchata, named after the
-    work."""
+    """The folder of the run: ledger, description, results. Default: one below .batchata, named after the work."""
 
     results_dir: str | None = None
     """Another folder, or a URL, for the results."""
@@ -110,7 +107,7 @@ class Places:
 class How:
     """How the run is carried out."""
 
-    wait: bool | None = None
+    wait: Annotated[bool | None, Parameter(negative="--no-wait")] = None
     """Wait for the batches (the default), or send what may be sent and return."""
 
     items_per_job: int | None = None

@@ -20,18 +20,19 @@ from batchata.runs.reconciling import reconcile as compare
 EXAMPLES = """\
 Examples:
 
-  batchata reconcile results/            # exit code 0: all agree, 6: something does not
-  batchata reconcile results/ --deep     # reads the results from the API again, too
+  batchata reconcile results/          # exit code 0: all agree, 6: they do not
+  batchata reconcile results/ --deep   # reads the results from the API again
 
-It compares, and changes nothing: each batch of the ledger with the API's counts; its result lines, priced again, with
-what the ledger says was spent, to the last digit; the records with the outcomes; and the batches of the workspace
-with the ledger, so that one nobody knows of is found."""
+It compares, and changes nothing: each batch of the ledger with the API's
+counts; its result lines, priced again, with what was spent, to the last digit;
+the records with the outcomes; and the batches of the workspace with the
+ledger, so that one nobody knows of is found."""
 
-command = App(name="reconcile", help_epilogue=EXAMPLES)
+command = App(name="reconcile", usage="Usage: batchata reconcile [FOLDER] [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
-def reconcile(folder: str | None = None, *, deep: bool = False, output: Output = Output()) -> Exit:
+def reconcile(folder: str | None = None, /, *, deep: bool = False, output: Output = Output()) -> Exit:
     """Check that the ledger, the result lines and the API agree on items and money.
 
     Parameters
@@ -39,7 +40,7 @@ def reconcile(folder: str | None = None, *, deep: bool = False, output: Output =
     folder
         The folder of the run (--out). Default: the only run below .batchata.
     deep
-        Read the results of every batch from the API again, and compare line by line. They are there for 29 days.
+        Read the results from the API again and compare line by line. They are there for 29 days.
     """
     found = run_at(folder)
     with _watching(output) as watch:

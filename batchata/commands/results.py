@@ -19,24 +19,25 @@ from batchata.runs.looking import FAILURES, chosen, record_at, records_of, run_a
 EXAMPLES = """\
 Examples:
 
-  batchata results results/                    # the first 50 items
-  batchata results results/ --failed           # those without a result, each with its reason
+  batchata results results/                # the first 50 items
+  batchata results results/ --failed       # those without a result, and why
   batchata results results/ --outcome refused --outcome truncated
-  batchata results results/ --item 17          # one item: its fields, and the page and words behind each
+  batchata results results/ --item 17      # its fields, and their pages
   batchata results results/ --item scan.pdf
   batchata results results/ --json | jq '.[] | .result'
 
-`batchata export` writes all of them as a table, a data frame's file or a report."""
+`batchata export` writes all of them to a file: a table, or a report."""
 
 _AT_ONCE = 500
 _FIRST = 50
 
-command = App(name="results", help_epilogue=EXAMPLES)
+command = App(name="results", usage="Usage: batchata results [FOLDER] [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
 def results(
     folder: str | None = None,
+    /,
     *,
     outcome: list[Kind] | None = None,
     failed: bool = False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from batchata.commands.ending import ended, interruptible
 from batchata.commands.output import Output
@@ -15,18 +17,20 @@ EXAMPLES = """\
 Examples:
 
   batchata retry results/
-  batchata retry results/ --no-wait      # send them, collect later with: batchata run --out results/
+  batchata retry results/ --no-wait   # collect later: batchata run --out results/
 
-What was cut is sent with twice the room for its answer; what succeeded is left alone."""
+What was cut is sent with twice the room for its answer; what succeeded is left
+alone."""
 
-command = App(name="retry", help_epilogue=EXAMPLES)
+command = App(name="retry", usage="Usage: batchata retry [FOLDER] [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
 def retry(
     folder: str | None = None,
+    /,
     *,
-    wait: bool = True,
+    wait: Annotated[bool, Parameter(negative="--no-wait")] = True,
     orchestrator: Orchestrator | None = None,
     output: Output = Output(),
 ) -> Exit:

@@ -22,15 +22,16 @@ Examples:
 
   batchata run invoices/*.pdf --prompt prompt.txt --model claude-haiku-5-5 \\
       --response-model models.py:Invoice --citations --max-cost 5 --out results/
-  batchata run mail/ --prompt "Is this spam? Answer yes or no." --sample 0.01 --out mail-run/
-  batchata run --messages chats.jsonl -p 'system="Be brief."' -p temperature=0.2 --out chats/
-  batchata run --out results/                  # go on: after a crash, Ctrl-C, --no-wait
-  batchata run --out results/ --max-cost 10    # the same with a higher limit
+  batchata run mail/ --prompt "Is this spam?" --sample 0.01 --out mail-run/
+  batchata run --messages chats.jsonl -p 'system="Be brief."' --out chats/
+  batchata run --out results/                # go on: after a crash or --no-wait
+  batchata run --out results/ --max-cost 10  # the same with a higher limit
 
-The same work is the same run: start it again and it goes on, and nothing is paid twice.
-Without a key: `batchata simulate` in another terminal, and the two variables it prints."""
+The same work is the same run: started again it goes on, and nothing is paid
+twice. Without a key: `batchata simulate` in another terminal, and the two
+variables that it prints."""
 
-command = App(name="run", help_epilogue=EXAMPLES)
+command = App(name="run", usage="Usage: batchata run [FILES...] [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
@@ -50,13 +51,11 @@ def run(
     Parameters
     ----------
     files
-        Paths, globs, folders or URLs (s3://bucket/in/); each file is sent with the prompt. Without any, the run in
-        --out is gone on with.
+        Paths, globs, folders or URLs; each file is sent with the prompt. Without any, the run in --out goes on.
     yes
         Send the rest after a sample without asking.
     orchestrator
-        prefect (a flow run that the Prefect UI shows) or local (no server). Default: prefect where PREFECT_API_URL or
-        a profile names a server.
+        prefect (a flow run in its UI) or local (no server). Default: prefect where a Prefect API is configured.
     """
     spec = spec_from(files, inputs, work, money, places, how)
     if spec.prompt_file:

@@ -15,14 +15,14 @@ from batchata.errors import BatchataError
 EXAMPLES = """\
 Examples:
 
-  batchata simulate --seconds 20         # then, in another terminal, the two variables it prints
-  batchata simulate --port 0 --json      # a free port, told as JSON
+  batchata simulate --seconds 20     # then set the two variables that it prints
+  batchata simulate --port 0 --json  # a free port, told as JSON
 
 It answers by rule from the documents it is sent. It is not a model."""
 
 Style = Literal["bullets", "values", "pairs", "two", "one", "fenced", "prose"]
 
-command = App(name="simulate", help_epilogue=EXAMPLES)
+command = App(name="simulate", usage="Usage: batchata simulate [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default
@@ -36,8 +36,7 @@ def simulate(
     port
         Where to listen; 0 takes a free one.
     style
-        How structured answers with citations are written: lines of evidence before the JSON (bullets), cited
-        values, pairs or two fields inside it, all citations in one block, a code fence, or prose around it.
+        How structured answers with citations are written; bullets: lines of evidence before the JSON.
     seed
         Decides the order of the results and everything else that is random.
     seconds

@@ -21,16 +21,17 @@ from batchata.runs.looking import look, runs_at
 EXAMPLES = """\
 Examples:
 
-  batchata status results/               # one run: items, money, batches, what to do next
+  batchata status results/               # one run, and what to do next
   batchata status                        # every run below .batchata
   batchata status results/ --watch       # until nobody works on it any more
   batchata status results/ --json | jq .spent
 
-It is read from the ledger, needs no key, and disturbs nobody at work. Of one run the exit code says where it stands."""
+It is read from the ledger, needs no key, and disturbs nobody at work. The exit
+code of one run says where it stands."""
 
 _SECONDS = 2.0
 
-command = App(name="status", help_epilogue=EXAMPLES)
+command = App(name="status", usage="Usage: batchata status [FOLDERS...] [OPTIONS]", help_epilogue=EXAMPLES)
 
 
 @command.default

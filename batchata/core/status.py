@@ -147,13 +147,11 @@ def _why(state: RunState) -> str:
     """Why items wait that nobody is about to send, as far as the ledger tells."""
     if next(state.pending(), None) is None or state.open:
         return ""
-    if state.halted:
-        return state.halted
-    if state.awaits_approval:
+    if state.awaits_approval and not state.canceled:
         return "its sample has ended and nobody has approved the rest"
-    if state.limit_reached:
+    if state.limit_reached and not state.canceled:
         return f"the cost limit of {usd(state.budget.limit or state.budget.spent)} is reached"
-    return ""
+    return state.halted
 
 
 def _next_steps(state: RunState, folder: str, *, is_at_work: bool) -> Iterator[NextStep]:

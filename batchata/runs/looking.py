@@ -54,16 +54,17 @@ def runs_at(places: Sequence[str]) -> list[RunFolder]:
 def look(folder: RunFolder) -> Status:
     """Where the run stands. Raises InputError, LedgerError."""
     state, described = folder.state(), folder.described()
-    where = Described(_shown(folder.path), described.spec.title, str(results_of(folder)))
+    where = Described(_shown(folder.path), described.spec.title, _shown(results_of(folder)))
     at_work = None
     if state.opened is not None and is_locked(folder.ledger):
         at_work = AtWork(state.opened.pid, state.opened.host, state.opened.at)
     return status_of(state, where, at_work)
 
 
-def _shown(path: Path) -> str:
+def _shown(place: Place) -> str:
     """As it would be typed from here."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    here = Path.cwd()
+    return str(place.relative_to(here)) if isinstance(place, Path) and place.is_relative_to(here) else str(place)
 
 
 def results_of(folder: RunFolder) -> Place:
