@@ -6,6 +6,7 @@ the command's process, so that they may be pipes by name, terminals or devices; 
 before that its process id, are written.
 """
 
+import gc
 import json
 import os
 import resource
@@ -36,6 +37,8 @@ def serve():
     import batchata.cli
 
     batchata.cli.build()
+    gc.collect()
+    gc.freeze()  # what is loaded is not looked through again when a command ends
     print("ready", flush=True)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
