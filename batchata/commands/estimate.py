@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from batchata.commands.later import function_of
 from batchata.commands.options import How, Inputs, Money, Places, Work, spec_from
@@ -32,7 +30,8 @@ def estimate(
     money: Money = Money(),
     places: Places = Places(),
     how: How = How(),
-    also: Annotated[list[str] | None, Parameter(name="--also")] = None,
+    also: list[str] | None = None,
+    output_tokens: int | None = None,
     output: Output = Output(),
 ) -> Exit:
     """Say what a run will cost, before a cent is spent.
@@ -43,12 +42,14 @@ def estimate(
         Paths, globs, folders or URLs, as for `batchata run`.
     also
         Another model to compare with; as often as needed.
+    output_tokens
+        How long an answer is, where you know it better than the rule that is used otherwise.
     """
     estimate_run = function_of("batchata.runs.estimating", "estimate_run")
     spec = spec_from(files, inputs, work, money, places, how)
-    found = estimate_run(spec, models=[spec.model, *also] if also else ())
+    found = estimate_run(spec, models=[spec.model, *(also or ())], output_tokens=output_tokens)
     if output.json:
-        print_json(found)
+        print_json({model: each.to_dict() for model, each in found.items()})
     else:
-        stdout().print(str(found), markup=False)
+        stdout().print("\n\n".join(map(str, found.values())), markup=False)
     return Exit.DONE

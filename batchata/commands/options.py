@@ -17,7 +17,8 @@ from batchata.runs.folder import RunFolder
 from batchata.runs.spec import RunSpec, spec_of
 
 _READ_FROM_FILE = (".txt", ".md")
-_INPUTS = ("files", "files_from", "messages_file")
+_INPUTS = ("files", "files_from", "messages_file", "requests_file", "rows_file")
+_PROMPTS = ("prompt", "prompt_file", "prompts_file")
 
 
 class UsageError(InputError):
@@ -35,6 +36,24 @@ class Inputs:
     messages_file: Annotated[str | None, Parameter(name=["--messages", "--messages-file"])] = None
     """JSON Lines, each line one conversation (a list of messages), instead of FILES."""
 
+    requests_file: Annotated[str | None, Parameter(name=["--requests", "--requests-file"])] = None
+    """JSON Lines of the API's own requests, {"custom_id": ..., "params": {...}}, which go out as they are."""
+
+    rows_file: Annotated[str | None, Parameter(name=["--rows", "--rows-file"])] = None
+    """A CSV or Parquet file, each row of which fills in --template."""
+
+    template: str | None = None
+    """The prompt for each row, with columns in braces: "Classify: {subject} {body}"."""
+
+    id_column: str | None = None
+    """The column that names the rows in the results."""
+
+    delimiter: str | None = None
+    """What parts the cells of a CSV file. Default: comma, semicolon, tab or bar, whichever it is."""
+
+    upload: bool | None = None
+    """Files go up through the Files API, each once, and are deleted afterwards: for large ones."""
+
 
 @Parameter(name="*", group=Group("What is asked", sort_key=2))
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +65,9 @@ class Work:
 
     prompt_file: str | None = None
     """A file or URL that holds the prompt, whatever it is called."""
+
+    prompts_file: str | None = None
+    """Several prompts, one a line; each file is sent with each of them."""
 
     model: str | None = None
     """The id of a Claude model; `batchata models` lists them."""
@@ -110,6 +132,9 @@ class How:
     wait: Annotated[bool | None, Parameter(negative="--no-wait")] = None
     """Wait for the batches (the default), or send what may be sent and return."""
 
+    quick: bool | None = None
+    """First results early: many small batches side by side."""
+
     items_per_job: int | None = None
     """Items in one message batch."""
 
@@ -118,6 +143,9 @@ class How:
 
     cache: str | None = None
     """Answers to identical requests of earlier runs: yes (the default), no, or a Prefect storage block."""
+
+    prompt_caching: Literal["auto", "off", "5m", "1h"] | None = None
+    """Let items share what they begin with in the prompt cache: where it saves money (auto), for how long, or never."""
 
     on_cancel: Literal["leave", "cancel"] | None = None
     """On Ctrl-C: leave the batches, which the next run collects (the default), or cancel them too."""
@@ -209,9 +237,9 @@ def _gone_on(told: dict[str, Any]) -> dict[str, Any]:
     folder = None if place is None else RunFolder.at(place)
     if folder is None or not folder.exists():
         nowhere = "" if folder is None else f" (there is no run in {folder.path} to go on with)"
-        raise UsageError(f"give files, --files-from or --messages, or --out with the folder of a run{nowhere}")
+        raise UsageError(f"give files, or --messages, --requests or --rows, or --out with a run to go on with{nowhere}")
     described = folder.spec().model_dump(mode="json", exclude_defaults=True)
     described.pop("on_cost_limit", None)
-    if told.keys() & {"prompt", "prompt_file"}:
-        described = {name: value for name, value in described.items() if name not in ("prompt", "prompt_file")}
+    if told.keys() & set(_PROMPTS):
+        described = {name: value for name, value in described.items() if name not in _PROMPTS}
     return described | told | {"state_dir": str(folder.path)}

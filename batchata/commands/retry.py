@@ -17,7 +17,7 @@ EXAMPLES = """\
 Examples:
 
   batchata retry results/
-  batchata retry results/ --no-wait   # collect later: batchata run --out results/
+  batchata retry results/ --no-wait   # collect: batchata run --out results/
 
 What was cut is sent with twice the room for its answer; what succeeded is left
 alone."""

@@ -182,7 +182,7 @@ def test_without_a_key_it_says_what_to_try(quick):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["run"], "give files, --files-from or --messages"),
+        (["run"], "give files, or --messages"),
         (["run", "notes", "--prompt", "nowhere.txt"], "looks like the name of a file"),
         (["run", "notes", "--prompt", "x", "-p", "temperature"], "write name=JSON"),
         (["run", "--bogus"], "Did you mean"),
