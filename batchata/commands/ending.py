@@ -11,6 +11,8 @@ from batchata.commands.showing import SHOWN_FAILURES, failures_view, next_view, 
 from batchata.core.exits import Exit
 from batchata.core.status import Status, left_words
 from batchata.errors import BatchataError
+from batchata.io.ledger import is_locked
+from batchata.runs.carrying import PATIENCE
 from batchata.runs.folder import RunFolder
 from batchata.runs.looking import FAILURES, look, records_of
 
@@ -44,8 +46,10 @@ def show_next(status: Status, output: Output) -> None:
 
 
 @contextmanager
-def interruptible(folder: RunFolder) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end with a sentence about what goes on without us."""
+def interruptible(folder: RunFolder, output: Output) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end with a sentence about what goes on without us. Says whom it waits for first."""
+    if is_locked(folder.ledger):
+        output.note(f"another process works on {folder.path}; waiting up to {PATIENCE:.0f} s for it to end")
     try:
         yield
     except KeyboardInterrupt:

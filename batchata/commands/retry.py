@@ -46,6 +46,6 @@ def retry(
         prefect or local. Default: prefect where a Prefect API is configured.
     """
     found = run_at(folder)
-    with interruptible(found):
+    with interruptible(found, output):
         carrying.retry(found, wait=wait, asks=False, print_progress=not output.quiet, orchestrator=orchestrator)
     return ended(found, output)

@@ -68,7 +68,7 @@ def run(
         print_progress=not output.quiet,
         orchestrator=orchestrator,
     )
-    with interruptible(folder):
+    with interruptible(folder, output):
         carried(spec)
         while (limit := higher_limit(look(folder), output)) is not None:
             spec = spec.model_copy(update={"max_cost": limit})

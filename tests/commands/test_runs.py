@@ -101,10 +101,17 @@ def test_another_shell_sees_a_run_at_work_and_cancels_it(slow):
     status = slow.run("status", "out")
     assert status.returncode == 5
     assert f"process {started.pid} on" in status.stdout
+    watching = slow.terminal("status", "out", "--watch")
+    watching.expect("at work")
+    second = slow.start("run", "--out", "out")
+    until(lambda: "another process works on" in second.err.read_text())
+    second.told(signal.SIGINT)
+    assert second.returncode() == 130
     canceled = document(slow.run("cancel", "out", "--json"))["canceled"]
     assert len(canceled) == 1
     assert started.returncode() == 3
     assert "6 canceled" in started.out.read_text()
+    assert ended(watching)[1] == 3
     slow.simulator.advance(3600)
     retried = slow.start("retry", "out", "--json")
     in_flight(slow, 2)
