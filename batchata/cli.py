@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cyclopts import App
 
+_SAID_BY_COMMANDS = ("engine", "signals")
+"""Modules whose last words are for people who write Python; a command has its own."""
+
 _RUNS = {
     "run": "Put files or conversations through message batches, or go on with a run.",
     "estimate": "Say what a run will cost, before a cent is spent.",
@@ -55,7 +58,10 @@ def build() -> App:
 
 
 def main() -> None:
-    """Run a command; whatever goes wrong becomes one sentence on stderr and an exit code."""
+    """Run a command; whatever goes wrong becomes one sentence on stderr and an exit code (see `core/exits.py`).
+
+    Everything is imported in here, so that Ctrl-C is a sentence from the first moment on.
+    """
     try:
         sys.exit(_ended())
     except KeyboardInterrupt:
@@ -67,11 +73,14 @@ def main() -> None:
 
 
 def _ended() -> int:
+    import logging
+
     from cyclopts import CycloptsError
 
-    from batchata.core.exits import Exit
+    from batchata.core.exits import Exit, UsageError
     from batchata.errors import BatchataError
 
+    logging.getLogger("batchata").addFilter(lambda record: record.module not in _SAID_BY_COMMANDS)
     try:
         code = build()(exit_on_error=False, print_error=False)
         sys.stdout.flush()
@@ -79,7 +88,7 @@ def _ended() -> int:
         help_of = " ".join(["batchata", *(error.command_chain or ()), "--help"])
         return _told(f"{str(error).rstrip('.')} ({help_of} tells what there is)", Exit.USAGE)
     except BatchataError as error:
-        return _told(str(error), Exit.USAGE if type(error).__name__ == "UsageError" else Exit.ERROR)
+        return _told(str(error), Exit.USAGE if isinstance(error, UsageError) else Exit.ERROR)
     return code if isinstance(code, int) else Exit.DONE
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from cyclopts import Group, Parameter
 
+from batchata.core.exits import UsageError
 from batchata.errors import InputError
 from batchata.io.listing import read_text
 from batchata.runs.folder import RunFolder
@@ -19,10 +20,6 @@ from batchata.runs.spec import RunSpec, spec_of
 _READ_FROM_FILE = (".txt", ".md")
 _INPUTS = ("files", "files_from", "messages_file", "requests_file", "rows_file")
 _PROMPTS = ("prompt", "prompt_file", "prompts_file")
-
-
-class UsageError(InputError):
-    """What was typed does not go together. Nothing was done."""
 
 
 @Parameter(name="*", group=Group("Input", sort_key=1))

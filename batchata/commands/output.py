@@ -16,8 +16,6 @@ from pydantic import BaseModel
 from rich.console import Console
 
 _PIPE_WIDTH = 160
-_SAID_BY_COMMANDS = ("engine", "signals")
-"""Modules whose last words are for people who write Python; a command has its own."""
 
 
 @Parameter(name="*", group="Output")
@@ -32,10 +30,8 @@ class Output:
     """No progress and no advice; errors are still told."""
 
     def __post_init__(self) -> None:
-        logger = logging.getLogger("batchata")
-        logger.addFilter(lambda record: record.module not in _SAID_BY_COMMANDS)
         if self.quiet:
-            logger.setLevel(logging.ERROR)
+            logging.getLogger("batchata").setLevel(logging.ERROR)
 
     def note(self, text: str) -> None:
         """A line on stderr, unless it is to be quiet."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 from types import MappingProxyType
 
+from batchata.errors import InputError
+
 
 class Exit(IntEnum):
     """How a command ended, as a shell sees it."""
@@ -34,6 +36,10 @@ MEANINGS: Mapping[Exit, str] = MappingProxyType({
     Exit.BROKEN_PIPE: "whoever read the output stopped reading (... | head); the ledger goes on",
     Exit.TERMINATED: "SIGTERM; the ledger goes on",
 })  # fmt: skip
+
+
+class UsageError(InputError):
+    """What was typed does not go together. Nothing was done."""
 
 
 def exit_of(*, failed: int, pending: int, in_flight: int) -> Exit:

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from batchata.cli import build
-from batchata.commands.options import Inputs, Money, Places, UsageError, Work, param_option, prompt_option, spec_from
-from batchata.core.exits import MEANINGS, Exit, exit_of, exit_table
+from batchata.commands.options import Inputs, Money, Places, Work, param_option, prompt_option, spec_from
+from batchata.core.exits import MEANINGS, Exit, UsageError, exit_of, exit_table
 
 COMMANDS = ("run", "estimate", "status", "results", "export", "retry", "cancel", "reconcile", "models", "simulate",
             "demo", "init")  # fmt: skip
