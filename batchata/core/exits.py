@@ -33,7 +33,7 @@ MEANINGS: Mapping[Exit, str] = MappingProxyType({
     Exit.IN_FLIGHT: "message batches are in flight that nobody waits for (--no-wait)",
     Exit.DIFFERS: "reconcile: ledger, result lines and API do not agree",
     Exit.INTERRUPTED: "Ctrl-C; the ledger goes on",
-    Exit.BROKEN_PIPE: "whoever read the output stopped reading (... | head); the ledger goes on",
+    Exit.BROKEN_PIPE: "whoever read the output stopped reading, as head does; the ledger goes on",
     Exit.TERMINATED: "SIGTERM; the ledger goes on",
 })  # fmt: skip
 
