@@ -1,121 +1,114 @@
-"""The command line: `batchata demo`, `batchata init`, `batchata simulate`."""
+"""The command line: the commands are put together here, and whatever they raise becomes a sentence and an exit code."""
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
-import threading
-from pathlib import Path
-from typing import Annotated, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
-from rich.console import Console
+if TYPE_CHECKING:
+    from cyclopts import App
 
-from batchata import __version__
-from batchata.errors import BatchataError
+_SAID_BY_COMMANDS = ("engine", "signals")
+"""Modules whose last words are for people who write Python; a command has its own."""
 
-Style = Literal["bullets", "values", "pairs", "two", "one", "fenced", "prose"]
-
-EXIT_ERROR, EXIT_INTERRUPTED = 1, 130
-
-app = App(
-    name="batchata",
-    help="Large amounts of work through Claude's Message Batches API.",
-    version=__version__,
-    result_action="return_value",
-)
-
-
-@app.command
-def demo(
-    folder: Path | None = None,
-    *,
-    live: Annotated[bool, Parameter(negative="")] = False,
-    ui: Annotated[bool, Parameter(negative="")] = False,
-) -> None:
-    """Put a folder of PDF invoices through the whole pipeline and show objects, citations and cost.
-
-    Parameters
-    ----------
-    folder
-        A folder of PDFs of your own. Default: the invoices that come with batchata.
-    live
-        Use the Claude API instead of the simulator. Needs a key and costs about a cent.
-    ui
-        Show the invoices of batchata in the Prefect UI instead: a server, a worker and a run that stops to ask, on
-        this machine, until Ctrl-C.
-    """
-    if ui:
-        from batchata.demo_ui import run_demo_ui
-
-        run_demo_ui(Console(), threading.Event().wait)
-        return
-    from batchata.demo import run_demo
-
-    run_demo(folder, live=live, console=Console())
+_RUNS = {
+    "run": "Put files or conversations through message batches, or go on with a run.",
+    "estimate": "Say what a run will cost, before a cent is spent.",
+    "status": "Show where runs stand: items, money, batches, and what to do next.",
+    "results": "Show what came out of a run: all of it, what failed and why, or one item with its citations.",
+    "export": "Write a run as a table or a report: Parquet, CSV, JSON Lines, HTML.",
+    "retry": "Send the items of a run again that ended without a result.",
+    "cancel": "Stop a run and its message batches, whichever process is at work on it.",
+    "reconcile": "Check that the ledger, the result lines and the API agree on items and money.",
+}
+_REST = {
+    "models": "List the models that the API serves now: limits, prices in a batch, what each accepts.",
+    "simulate": "Run a simulator of the Message Batches API on loopback until it is interrupted.",
+    "demo": "Put a folder of PDF invoices through the whole pipeline and show objects, citations and cost.",
+    "init": "Write prefect.yaml and flows/ into a project, ready for `prefect deploy --all`.",
+}
 
 
-@app.command
-def simulate(*, port: int = 8765, style: Style = "bullets", seed: int = 0, seconds: float = 0) -> None:
-    """Run a simulator of the Message Batches API on loopback until it is interrupted.
+def build() -> App:
+    """The app. A command's module is imported when it is called."""
+    from cyclopts import App, Group, Parameter
 
-    It answers by rule from the documents it is sent. It is not a model.
+    from batchata import __version__
+    from batchata.core.exits import exit_lines
 
-    Parameters
-    ----------
-    port
-        Where to listen; 0 takes a free one.
-    style
-        How structured answers with citations are written: lines of evidence before the JSON (bullets), cited
-        values, pairs or two fields inside it, all citations in one block, a code fence, or prose around it.
-    seed
-        Decides the order of the results and everything else that is random.
-    seconds
-        How long each message batch takes. Default: it has ended when it is first looked at.
-    """
-    from batchata.simulator import OnClock, Simulator
-
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    simulator = Simulator(port=port, progress=OnClock(seconds), style=style, seed=seed)
-    try:
-        simulator.start()
-    except OSError as error:
-        raise BatchataError(f"port {port} cannot be used ({error}); --port 0 takes a free one") from error
-    with simulator as url:
-        print(f"A simulator of the Message Batches API at {url} (a rule, not a model). Use it with")
-        print(f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=simulated", flush=True)
-        stopped.wait()
-
-
-@app.command
-def init(folder: Path = Path()) -> None:
-    """Write prefect.yaml and flows/ into a project, ready for `prefect deploy --all`.
-
-    Parameters
-    ----------
-    folder
-        The project. Default: the working directory. Files that are there are never overwritten.
-    """
-    from batchata.scaffold import write_project
-
-    written = write_project(folder)
-    print(f"Written to {folder.absolute()}: {', '.join(str(name) for name in written)}. Next:")
-    print("  prefect work-pool create batchata --type process    # once")
-    print("  prefect deploy --all                                # after each change of prefect.yaml")
-    print("  prefect worker start --pool batchata")
+    app = App(
+        name="batchata",
+        help="Large amounts of work through Claude's Message Batches API.",
+        version=__version__,
+        result_action="return_value",
+        default_parameter=Parameter(negative="", show_default=False),
+        help_format="plaintext",
+        help_epilogue=f"`batchata COMMAND --help` teaches each with examples. Exit codes:\n\n{exit_lines()}",
+        suppress_keyboard_interrupt=False,
+    )
+    about = Group("About", sort_key=3)
+    for group, commands in ((Group("Runs", sort_key=1), _RUNS), (Group("Beside them", sort_key=2), _REST)):
+        for order, (name, summary) in enumerate(commands.items()):
+            app.command(f"batchata.commands.{name}:command", name=name, help=summary, group=group, sort_key=order)
+    app.register_install_completion_command(help="Install completion for this shell: bash, zsh or fish.", group=about)
+    app["--help"].group = app["--version"].group = about
+    return app
 
 
 def main() -> None:
-    """Run a command; errors of ours become one sentence on stderr and exit code 1."""
+    """Run a command; whatever goes wrong becomes one sentence on stderr and an exit code (see `core/exits.py`).
+
+    Everything is imported in here, so that Ctrl-C is a sentence from the first moment on.
+    """
     try:
-        app()
-    except BatchataError as error:
-        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
-        sys.exit(EXIT_ERROR)
+        sys.exit(_ended())
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        _end("interrupted", 130)
+    except BrokenPipeError:
+        _end("whoever read the output has stopped reading", 141)
+    except OSError as error:
+        _end(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", 1)
+
+
+def _ended() -> int:
+    import logging
+
+    from cyclopts import CycloptsError
+
+    from batchata.core.exits import Exit, UsageError
+    from batchata.errors import BatchataError
+
+    logging.getLogger("batchata").addFilter(lambda record: record.module not in _SAID_BY_COMMANDS)
+    try:
+        code = build()(exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        help_of = " ".join(["batchata", *(error.command_chain or ()), "--help"])
+        return _told(f"{str(error).rstrip('.')} ({help_of} tells what there is)", Exit.USAGE)
+    except BatchataError as error:
+        return _told(str(error), Exit.USAGE if isinstance(error, UsageError) else Exit.ERROR)
+    return code if isinstance(code, int) else Exit.DONE
+
+
+def _told(sentence: str, code: int) -> int:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    console.print("[red]error:[/]", end=" ")
+    console.print(sentence, markup=False, soft_wrap=True)
+    return code
+
+
+def _end(sentence: str, code: int) -> None:
+    """What is left in the buffers has nowhere to go, so that flushing it at the end would fail once more."""
+    with suppress(OSError):
+        print(sentence, file=sys.stderr, flush=True)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    sys.exit(code)
 
 
 if __name__ == "__main__":

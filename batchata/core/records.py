@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypedDict, TypeVar
 
@@ -85,3 +85,27 @@ def count_citations(outcomes: Iterable[Outcome[Any]]) -> int:
         found = each.citations if isinstance(each, Succeeded) else None
         total += sum(map(len, found.values())) if isinstance(found, dict) else len(found or ())
     return total
+
+
+def plain_record(record: Record[Any]) -> dict[str, Any]:
+    """The record as plain values for JSON; what is None in a citation is left out, as in the results files."""
+    return {
+        "index": record.index,
+        "source": record.source,
+        "outcome": record.outcome,
+        "result": record.result,
+        "citations": _plain_citations(record.citations),
+        "cost": record.cost,
+        "reason": record.reason,
+        "usage": record.usage,
+        "batch_id": record.batch_id,
+        "custom_id": record.detail.custom_id,
+    }
+
+
+def _plain_citations(found: list[Citation] | FieldCitations | None) -> Any:
+    if isinstance(found, dict):
+        return {path: _plain_citations(each) for path, each in found.items()}
+    if found is None:
+        return None
+    return [{name: value for name, value in asdict(each).items() if value is not None} for each in found]

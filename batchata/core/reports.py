@@ -21,7 +21,7 @@ LIFE = timedelta(hours=24)
 """After this time the API gives a message batch up (doc:build-with-claude/batch-processing)."""
 
 _SOURCE, _REASON = 200, 300
-_PHASES = {Phase.INTENDED: "being created", Phase.SUBMITTED: "in flight", Phase.ENDED: "ended, being collected"}
+PHASES = {Phase.INTENDED: "being created", Phase.SUBMITTED: "in flight", Phase.ENDED: "ended, being collected"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _open_row(job: OpenJob) -> _Row:
         "job": job.number,
         "batch id": job.batch_id or "",
         "items": len(job.items),
-        "state": _PHASES[job.phase],
+        "state": PHASES[job.phase],
         "bound": _money(job.bound),
         "cost": "",
         "expires at": _expiry(job.at) if job.phase is Phase.SUBMITTED else "",
@@ -116,7 +116,7 @@ def _settled_row(job: SettledJob) -> _Row:
         "job": job.number,
         "batch id": job.batch_id or "",
         "items": job.items,
-        "state": _settled_state(job),
+        "state": settled_words(job),
         "bound": _money(job.bound),
         "cost": _cost(job.cost, job.unpriced),
         "expires at": _expiry(job.created) if job.created else "",
@@ -124,7 +124,8 @@ def _settled_row(job: SettledJob) -> _Row:
     return _Row(shown, job.items, job.cost)
 
 
-def _settled_state(job: SettledJob) -> str:
+def settled_words(job: SettledJob) -> str:
+    """What became of a settled job."""
     what = "settled" if job.batch_id else "settled without a batch"
     parts = [
         (job.cached, "from the cache"),

@@ -12,6 +12,7 @@ from batchata.core.encoding import EncodedBatch, encode
 from batchata.core.items import Request
 from batchata.errors import (
     AmbiguousSubmitError,
+    RequestRefusedError,
     ServiceError,
 )
 from batchata.io.faults import is_account_trouble, may_have_created, reading, status_error
@@ -156,6 +157,18 @@ def poll(client: Anthropic, batch_id: str) -> BatchStatus:
     with reading(f"retrieve {batch_id}"):
         raw: Any = client.get(f"/v1/messages/batches/{batch_id}", cast_to=object)
         return BatchStatus.from_api(raw)
+
+
+def find_batch(client: Anthropic, batch_id: str) -> BatchStatus | None:
+    """As `poll`, but None for a message batch that the API does not know."""
+    import anthropic
+
+    try:
+        return poll(client, batch_id)
+    except RequestRefusedError as error:
+        if isinstance(error.__cause__, anthropic.NotFoundError):
+            return None
+        raise
 
 
 def cancel(client: Anthropic, batch_id: str) -> BatchStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Iterator
@@ -91,6 +92,21 @@ def ask_to_cancel(path: Path) -> None:
     _request(path).touch()
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody works on the ledger at this moment."""
+    try:
+        lock = os.open(f"{path}.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _request(path: Path) -> Path:
     return path.with_name(f"{path.name}.cancel")
 
@@ -106,7 +122,7 @@ def read_state(path: Path) -> RunState:
     state = RunState()
     if not path.exists():
         return state
-    for number, event in enumerate(_events(path), start=1):
+    for number, event in enumerate(read_events(path), start=1):
         if isinstance(event, RunStarted) and event.format > FORMAT:
             raise LedgerError(f"{path} was written by batchata {event.version}, which is newer; update to read it")
         if (state.run is None) != isinstance(event, RunStarted):
@@ -118,7 +134,8 @@ def read_state(path: Path) -> RunState:
     return state
 
 
-def _events(path: Path) -> Iterator[Event]:
+def read_events(path: Path) -> Iterator[Event]:
+    """The events of a ledger, without what is torn at its end. Raises LedgerError."""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):

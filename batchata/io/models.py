@@ -32,6 +32,11 @@ def get_model(client: Anthropic, model: str) -> ModelInfo:
     return ModelInfo.from_api(raw)
 
 
+def list_models(client: Anthropic) -> list[ModelInfo]:
+    """Every model that the API lists, the newest first (doc:api/models/list). Raises as `poll`."""
+    return [ModelInfo.from_api(each) for each in _listed(client)]
+
+
 def successor_of(client: Anthropic, line: str | None) -> str | None:
     """The newest active model of a line (haiku, sonnet, opus ...), when the API tells lines."""
     wanted = {"lifecycle": "active", "line": line}

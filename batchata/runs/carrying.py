@@ -14,6 +14,8 @@ from batchata.core.summary import Summary
 from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError
 from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
+from batchata.running.gate import Approver
+from batchata.running.options import Orchestrator
 from batchata.running.stopping import cancel_run
 from batchata.runs.folder import RunFolder, folder_of
 from batchata.runs.inputs import conversations_of, files_of, model_of, prompt_of, prompts_of, requests_of
@@ -30,7 +32,7 @@ PATIENCE = 60.0
 _BETWEEN_TRIES = 1.0
 
 
-def manager_of(spec: RunSpec, folder: RunFolder) -> BatchManager[Any]:
+def manager_of(spec: RunSpec, folder: RunFolder, orchestrator: Orchestrator | None = None) -> BatchManager[Any]:
     """The manager of a described run. Raises InputError, LedgerError."""
     requests = requests_of(spec)
     return BatchManager(
@@ -47,9 +49,10 @@ def manager_of(spec: RunSpec, folder: RunFolder) -> BatchManager[Any]:
         max_parallel_jobs=spec.max_parallel_jobs,
         state_path=folder.ledger,
         results_dir=spec.results_dir or folder.results,
-        client=_client_of(spec),
+        client=client_for(spec),
         name=spec.title[:MOST_CHARACTERS],
         cache=spec.cache,
+        orchestrator=orchestrator,
         on_cost_limit=spec.on_cost_limit,
         answer_within=spec.answer_within,
         cancel_on_exit=spec.on_cancel == "cancel",
@@ -60,7 +63,8 @@ def manager_of(spec: RunSpec, folder: RunFolder) -> BatchManager[Any]:
     )
 
 
-def _client_of(spec: RunSpec) -> ClientOrMaker:
+def client_for(spec: RunSpec) -> ClientOrMaker:
+    """The client that the description asks for: of its credentials block, else of the environment."""
     if spec.credentials is None:
         return None
     from batchata.orchestration.credentials import client_of
@@ -68,19 +72,27 @@ def _client_of(spec: RunSpec) -> ClientOrMaker:
     return partial(client_of, spec.credentials)
 
 
-def carry_out(spec: RunSpec, began: Began = lambda _: None) -> Summary:
-    """Begins the run, or goes on with it. `began` is told what it is called.
+def carry_out(
+    spec: RunSpec,
+    began: Began = lambda _: None,
+    *,
+    approve: Approver | None = None,
+    print_progress: bool = False,
+    orchestrator: Orchestrator | None = None,
+) -> Summary:
+    """Begins the run, or goes on with it. `began` is told what it is called, `approve` asked after a sample.
 
     Raises as `BatchManager.run`, and InputError for what cannot be begun.
     """
     folder = folder_of(spec)
-    manager = manager_of(spec, folder)
+    manager = manager_of(spec, folder, orchestrator)
     began(run_title(manager.name, datetime.now(UTC).date(), len(manager)))
     before = folder.spec() if folder.exists() else None
     folder.describe(spec)  # first, so that a run that is killed can be gone on with by others
     try:
-        run = partial(manager.run, wait=spec.wait, sample=spec.sampled, approve_below=spec.approve_below)
-        summary = _when_free(run)
+        asked = approve if spec.sampled else None
+        run = partial(manager.run, print_progress, sample=spec.sampled, approve=asked, approve_below=spec.approve_below)
+        summary = _when_free(partial(run, wait=spec.wait))
     except (InputError, LedgerMismatchError, LedgerInUseError) as error:
         if before is not None:
             folder.describe(before)
@@ -103,10 +115,21 @@ def _when_free(run: Callable[[], Summary]) -> Summary:
             time.sleep(_BETWEEN_TRIES)
 
 
-def retry(folder: RunFolder, *, wait: bool = True) -> Summary:
-    """Sends the failed items of a run again. Raises as `BatchManager.retry_failed`."""
-    manager = manager_of(folder.spec(), folder)
-    summary = _when_free(partial(manager.retry_failed, wait=wait))
+def retry(
+    folder: RunFolder,
+    *,
+    wait: bool = True,
+    asks: bool = True,
+    print_progress: bool = False,
+    orchestrator: Orchestrator | None = None,
+) -> Summary:
+    """Sends the failed items of a run again. Without `asks` nobody is asked at the limit, whatever is described.
+
+    Raises as `BatchManager.retry_failed`.
+    """
+    spec = folder.spec()
+    manager = manager_of(spec if asks else spec.model_copy(update={"on_cost_limit": "stop"}), folder, orchestrator)
+    summary = _when_free(partial(manager.retry_failed, print_progress, wait=wait))
     folder.note(summary)
     return summary
 
@@ -116,4 +139,4 @@ def cancel(folder: RunFolder) -> list[str]:
 
     Its files, its prompt and its response model are not needed for that, wherever we are.
     """
-    return cancel_run(folder.ledger, _client_of(folder.described().spec))
+    return cancel_run(folder.ledger, client_for(folder.described().spec))

@@ -1,0 +1,55 @@
+"""`batchata estimate`."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from batchata.commands.later import function_of
+from batchata.commands.options import How, Inputs, Money, Places, Work, spec_from
+from batchata.commands.output import Output, print_json, stdout
+from batchata.core.exits import Exit
+
+EXAMPLES = """\
+Examples:
+
+  batchata estimate invoices/*.pdf --prompt prompt.txt --model claude-haiku-5-5
+  batchata estimate invoices/*.pdf --prompt prompt.txt --also claude-sonnet-5-5
+  batchata estimate --out results/           # what is described there
+
+It takes the options of `batchata run`. Tokens are counted, which is free;
+nothing is sent to be answered."""
+
+command = App(name="estimate", usage="Usage: batchata estimate [FILES...] [OPTIONS]", help_epilogue=EXAMPLES)
+
+
+@command.default
+def estimate(
+    *files: str,
+    inputs: Inputs = Inputs(),
+    work: Work = Work(),
+    money: Money = Money(),
+    places: Places = Places(),
+    how: How = How(),
+    also: list[str] | None = None,
+    output_tokens: int | None = None,
+    output: Output = Output(),
+) -> Exit:
+    """Say what a run will cost, before a cent is spent.
+
+    Parameters
+    ----------
+    files
+        Paths, globs, folders or URLs, as for `batchata run`.
+    also
+        Another model to compare with; as often as needed.
+    output_tokens
+        How long an answer is, where you know it better than the rule that is used otherwise.
+    """
+    estimate_run = function_of("batchata.runs.estimating", "estimate_run")
+    spec = spec_from(files, inputs, work, money, places, how)
+    found = estimate_run(spec, models=[spec.model, *(also or ())], output_tokens=output_tokens)
+    if output.json:
+        print_json({model: each.to_dict() for model, each in found.items()})
+    else:
+        stdout().print("\n\n".join(map(str, found.values())), markup=False)
+    return Exit.DONE

@@ -1,0 +1,57 @@
+"""`batchata export`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from batchata.commands.later import function_of
+from batchata.commands.output import Output, print_json, stdout
+from batchata.core.exits import Exit
+from batchata.core.outcomes import Kind
+from batchata.runs.looking import run_at
+
+EXAMPLES = """\
+Examples:
+
+  batchata export results/ --to invoices.parquet
+  batchata export results/ --to invoices.csv --outcome succeeded
+  batchata export results/ --to invoices.jsonl
+  batchata export results/ --to report.html   # each field beside its page
+
+One row per item: its fields, the page behind each, outcome, cost and source."""
+
+command = App(name="export", usage="Usage: batchata export [FOLDER] --to FILE [OPTIONS]", help_epilogue=EXAMPLES)
+
+
+@command.default
+def export(
+    folder: str | None = None,
+    /,
+    *,
+    to: Annotated[str, Parameter(name=["--to", "-t"])],
+    format: str | None = None,  # noqa: A002 - the option's name
+    outcome: list[Kind] | None = None,
+    output: Output = Output(),
+) -> Exit:
+    """Write a run as a table or a report.
+
+    Parameters
+    ----------
+    folder
+        The folder of the run (--out). Default: the only run below .batchata.
+    to
+        The file to write; its ending says what it becomes: .parquet, .csv, .jsonl, .html.
+    format
+        What it becomes, where the ending does not say it: parquet, csv, jsonl, html.
+    outcome
+        Only items that ended so; as often as needed.
+    """
+    export_run = function_of("batchata.runs.exporting", "export_run")
+    written = export_run(run_at(folder), to, format=format, outcomes=tuple(outcome or ()))
+    if output.json:
+        print_json({"path": str(written.path), "rows": written.rows})
+    else:
+        stdout().print(f"{written.rows:,} rows written to {written.path}", markup=False, soft_wrap=True)
+    return Exit.DONE

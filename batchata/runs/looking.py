@@ -1,0 +1,117 @@
+"""A look at described runs from outside: nothing is written, nobody at work is disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from batchata.core.outcomes import KINDS
+from batchata.core.records import Record
+from batchata.core.state import RunState
+from batchata.core.status import AtWork, Described, Status, status_of
+from batchata.errors import InputError, LedgerError
+from batchata.io.ledger import is_locked
+from batchata.io.paths import Place, is_url, path_of
+from batchata.io.results import ResultsFolder
+from batchata.running.options import RUNS_FOLDER
+from batchata.running.reading import records
+from batchata.running.run import run_id_of
+from batchata.runs.folder import RunFolder, folders_below
+
+FAILURES = KINDS[1:]
+_LISTED = 10
+
+
+def run_at(place: str | None) -> RunFolder:
+    """The run in a folder; without one, the only run below `.batchata`. Raises InputError that says which there are."""
+    home = str(RUNS_FOLDER) if place is None else place
+    folder = RunFolder.at(home)
+    if place is not None and folder.exists():
+        return folder
+    found = [str(each.path) for each in folders_below(Path(home))]
+    if len(found) == 1 and place is None:
+        return RunFolder.at(found[0])
+    if not found:
+        raise InputError(f"{home} is not the folder of a run (it holds no run.json), and there is none below it")
+    more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    listed = "".join(f"\n  {each}" for each in found[:_LISTED])
+    raise InputError(f"which run? Below {home} there are {len(found)}:{listed}{more}")
+
+
+def runs_at(places: Sequence[str]) -> list[RunFolder]:
+    """The runs in these folders, or below them. Raises InputError for a place without any."""
+    found: list[RunFolder] = []
+    for place in places or [str(RUNS_FOLDER)]:
+        folder = RunFolder.at(place)
+        here = [folder] if folder.exists() else list(folders_below(Path(place)))
+        if not here:
+            raise InputError(f"there is no run in {place}, nor below it")
+        found += here
+    return found
+
+
+def look(folder: RunFolder) -> Status:
+    """Where the run stands. Raises InputError, LedgerError."""
+    state, described = folder.state(), folder.described()
+    where = Described(_shown(folder.path), described.spec.title, _shown(results_of(folder)))
+    at_work = None
+    if state.opened is not None and is_locked(folder.ledger):
+        at_work = AtWork(state.opened.pid, state.opened.host, state.opened.at)
+    return status_of(state, where, at_work)
+
+
+def _shown(place: Place) -> str:
+    """As it would be typed from here."""
+    here = Path.cwd()
+    return str(place.relative_to(here)) if isinstance(place, Path) and place.is_relative_to(here) else str(place)
+
+
+def results_of(folder: RunFolder) -> Place:
+    """Where the results of a run are. Raises InputError."""
+    described = folder.described()
+    given = described.spec.results_dir
+    if given is None:
+        return folder.results
+    return path_of(given) if is_url(given) else Path(described.directory) / given
+
+
+def records_of(folder: RunFolder, outcomes: Collection[str] = (), most: int | None = None) -> Iterator[Record[Any]]:
+    """The records of the items that ended so (default: all), the first `most`, in the order of the input.
+
+    Raises InputError, LedgerError, ResultsError.
+    """
+    state = folder.state()
+    yield from records(state, _results(folder, state), None, chosen(state, outcomes)[:most])
+
+
+def chosen(state: RunState, outcomes: Collection[str] = ()) -> list[int]:
+    """The indexes of the items that ended so, in the order of the input."""
+    kinds = ((index, state.kind_of(index)) for index in range(state.total))
+    return [index for index, kind in kinds if kind is not None and (not outcomes or kind in outcomes)]
+
+
+def record_at(folder: RunFolder, item: str) -> Record[Any]:
+    """The record of one item, by its number or its name. Raises InputError when there is none, or several."""
+    state = folder.state()
+    index = _index_of(state, item)
+    if state.kind_of(index) is None:
+        raise InputError(f"item {index} ({state.names[index]}) has not ended yet")
+    return next(records(state, _results(folder, state), None, [index]))
+
+
+def _index_of(state: RunState, item: str) -> int:
+    if item.isdecimal() and int(item) < state.total:
+        return int(item)
+    found = [index for index, name in enumerate(state.names) if item == name or name.endswith(f"/{item}")]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InputError(f"no item is called {item}; items are numbered from 0 to {state.total - 1:,}")
+    raise InputError(f"{len(found)} items are called {item}: say their number, {', '.join(map(str, found[:_LISTED]))}")
+
+
+def _results(folder: RunFolder, state: RunState) -> ResultsFolder:
+    if state.run is None:
+        raise LedgerError(f"{folder.ledger} holds no run yet, so there are no results")
+    return ResultsFolder(results_of(folder), run_id_of(state))
