@@ -51,6 +51,11 @@ class Leaf:
         self._raw = raw
 
     @property
+    def raw(self) -> Any:
+        """The value as it is."""
+        return self._raw
+
+    @property
     def is_null(self) -> bool:
         return self._raw is None
 
