@@ -134,6 +134,12 @@ class Pages:
         """The lines of the page that these glyphs stand on."""
         return frozenset(self._row_of[index] for index in indexes)
 
+    def line_text(self, indexes: Sequence[int]) -> str:
+        """All that stands on the lines of these glyphs."""
+        rows = self.rows(indexes)
+        listed = [self.glyphs[index] for number, row in enumerate(self._lines) if number in rows for index in row]
+        return "".join(f" {each.text}" if each.apart else each.text for each in listed)
+
     def _whole(self, words: str, value: Span | None) -> list[Spot]:
         return next((spots for stream in self._streams() if (spots := stream.find(words, value))), [])
 
@@ -167,8 +173,12 @@ class Pages:
         return _Stream(placed, order, bare=True)
 
     @cached_property
+    def _lines(self) -> list[list[int]]:
+        return in_lines(self.glyphs)
+
+    @cached_property
     def _row_of(self) -> dict[int, int]:
-        return {index: number for number, row in enumerate(in_lines(self.glyphs)) for index in row}
+        return {index: number for number, row in enumerate(self._lines) for index in row}
 
 
 def folded_text(words: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from batchata.core.leaves import words_of
 from batchata.core.matching import Text, Value
 
 Span = tuple[int, int]
@@ -12,7 +13,7 @@ Span = tuple[int, int]
 _WORD = re.compile(r"\S+")
 _MOST_WORDS = 200
 _NUMBER_WORDS, _DATE_WORDS, _MORE_WORDS = 3, 5, 2
-_BEFORE, _AFTER = "([{<\"'", ".,;:)]}>\"'"
+_BEFORE, _AFTER = "([{<\"'", ",;:)]}>\"'"
 
 
 def value_span(cited: str, value: Value | None) -> Span | None:
@@ -27,7 +28,7 @@ def value_span(cited: str, value: Value | None) -> Span | None:
             if value.count_in(Text(cited[first[0] : last[1]])) and (span := (first[0], last[1]))
         ]
         if found:
-            return _trimmed(cited, found[0]) if len(found) == 1 else None
+            return _trimmed(cited, found[0], _AFTER if value.folded else f"{_AFTER}.") if len(found) == 1 else None
     return None
 
 
@@ -40,12 +41,12 @@ def _sizes(value: Value) -> range:
     return range(1, length + _MORE_WORDS + 1)
 
 
-def _trimmed(cited: str, span: Span) -> Span:
+def _trimmed(cited: str, span: Span, after: str) -> Span:
     """Without the punctuation around it."""
     start, end = span
     bare = cited[start:end].lstrip(_BEFORE)
     start = end - len(bare)
-    return start, start + len(bare.rstrip(_AFTER))
+    return start, start + len(bare.rstrip(after))
 
 
 def row_of(path: str) -> str:
@@ -63,3 +64,13 @@ def beside(rows: Sequence[frozenset[int]], mates: Mapping[str, frozenset[int]]) 
     if len(near) != 1:
         return None
     return near[0], next(path for path, lines in mates.items() if rows[near[0]] & lines)
+
+
+def named(path: str, lines: Sequence[str]) -> int | None:
+    """Which of several places stands on a line that has the field's name; None when that is not one of them.
+
+    `lines` are what stands on the line of each place.
+    """
+    words = set(words_of(path.rpartition(".")[2]))
+    naming = [n for n, line in enumerate(lines) if words and words <= Text(line).stems]
+    return naming[0] if len(naming) == 1 else None

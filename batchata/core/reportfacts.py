@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from batchata.core.costchart import Chart, cost_chart
-from batchata.core.money import rounded_usd, usd
+from batchata.core.money import rounded_usd, short_usd, usd
 from batchata.core.outcomes import KINDS
 from batchata.core.pricing import Tokens
 from batchata.core.records import Record
@@ -204,7 +204,7 @@ def _each(tally: Tally) -> Figure:
     billed = sum(each > 0 for costs in (tally.good, tally.bad) for each in costs)
     if not billed:
         return Figure("Cost per item", "–", "no item is known to have cost anything")  # noqa: RUF001
-    return Figure("Cost per item", rounded_usd(tally.spent / billed), f"on average over {billed:,} billed items")
+    return Figure("Cost per item", short_usd(tally.spent / billed), f"on average over {billed:,} billed items")
 
 
 def _tokens(tally: Tally) -> Figure:
@@ -212,9 +212,9 @@ def _tokens(tally: Tally) -> Figure:
 
 
 def _cache(facts: ReportFacts, tally: Tally) -> Figure:
-    share = tally.read / tally.prompt if tally.prompt else 0.0
     saved = f", which saved {rounded_usd(facts.saved)}" if facts.saved else ""
-    return Figure("From the cache", f"{facts.cached:,}", f"items answered before{saved}; {share:.0%} of prompts read")
+    share = f"; {tally.read / tally.prompt:.0%} of the prompt tokens were cached" if tally.read else ""
+    return Figure("From the cache", f"{facts.cached:,}", f"answers of earlier runs{saved}{share}")
 
 
 def _citations(tally: Tally) -> list[Figure]:

@@ -88,10 +88,10 @@ def text_of(excerpt: Excerpt) -> list[list[object]]:
     return [*before, *([each.text, list(each.marks), list(each.values)] for each in excerpt.segments), *after]
 
 
-def repeated(places: int, pages: str, beside: str | None) -> str:
-    """What is said of words that stand at several places."""
-    if beside is not None:
-        return f"These words stand {places} times on {pages}; the place on the line of {beside} is marked."
+def repeated(places: int, pages: str, meant: str) -> str:
+    """What is said of words that stand at several places; `meant` is what tells which, if anything does."""
+    if meant:
+        return f"These words stand {places} times on {pages}; the one on {meant} is marked."
     return f"These words stand {places} times on {pages}, and the citation does not say where: all are marked."
 
 

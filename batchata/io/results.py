@@ -63,13 +63,6 @@ def reading_whole(place: Place) -> Iterator[IO[bytes]]:
         yield file
 
 
-@contextmanager
-def writing_whole(place: Place) -> Iterator[IO[bytes]]:
-    """A file that takes the place of what is there when it is complete, and not before. Raises OSError."""
-    with _replacing(place) if isinstance(place, Path) else _uploading(place) as file:
-        yield file
-
-
 def names_in(folder: Place, pattern: str) -> list[str]:
     """The names in a folder that match, sorted; none in one that is not there. Raises OSError."""
     if isinstance(folder, Path):
@@ -147,7 +140,7 @@ class ResultsFolder:
         """A file that takes the place of the job's records when it is complete. Raises ResultsError."""
         target = self.job_file(job)
         try:
-            with writing_whole(target) as file:
+            with _replacing(target) if isinstance(target, Path) else _uploading(target) as file:
                 yield file
         except OSError as error:
             raise ResultsError(

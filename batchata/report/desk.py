@@ -12,7 +12,7 @@ from batchata.core.excerpts import Marked, Span, cited_span, excerpts
 from batchata.core.fieldviews import Field, cited_pages, source_of, where
 from batchata.core.glyphs import Glyph
 from batchata.core.locating import Found, Pages, Spot
-from batchata.core.pointing import beside, row_of, value_span
+from batchata.core.pointing import beside, named, row_of, value_span
 from batchata.core.records import Record
 from batchata.core.sheets import (
     RULES,
@@ -205,7 +205,7 @@ def _said_of(found: Found, quote: Quote) -> str:
 
 
 def _choose(quotes: Iterable[Quote]) -> None:
-    """Of several places the one on the line of another field of the same row, if that is one."""
+    """Of several places the one on the line of another field of its row, else on the line that has its own name."""
     listed = list(quotes)
     mates: dict[tuple[int, str], dict[str, frozenset[int]]] = defaultdict(dict)
     for quote in listed:
@@ -217,9 +217,14 @@ def _choose(quotes: Iterable[Quote]) -> None:
 
 
 def _choose_one(quote: Quote, pages: Pages, mates: Mapping[str, frozenset[int]]) -> None:
-    told = where(quote.citation)
-    rows = [pages.rows(spot.glyphs) for spot in quote.spots]
-    found = beside(rows, mates) if "[" in row_of(quote.path) else None
-    quote.notes.append(repeated(len(quote.spots), told, found[1] if found else None))
-    if found:
-        quote.spots = [quote.spots[found[0]]]
+    found, meant = None, ""
+    if "[" in row_of(quote.path):
+        near = beside([pages.rows(spot.glyphs) for spot in quote.spots], mates)
+        if near is not None:
+            found, meant = near[0], f"the line of {near[1]}"
+    if found is None:
+        found = named(quote.path, [pages.line_text(spot.glyphs) for spot in quote.spots])
+        meant = "the line that names the field" if found is not None else ""
+    quote.notes.append(repeated(len(quote.spots), where(quote.citation), meant))
+    if found is not None:
+        quote.spots = [quote.spots[found]]

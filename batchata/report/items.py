@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from batchata.core.fieldviews import Field, fields_of, uncited
-from batchata.core.money import rounded_usd
+from batchata.core.money import short_usd, usd
 from batchata.core.records import Record
 from batchata.core.sheets import FieldSheet, ItemSheet
 from batchata.report.album import Album
@@ -90,7 +90,7 @@ def _field(each: Field, quotes: list[Quote], *, asked: bool) -> FieldSheet:
 def _facts(record: Record[Any]) -> list[list[str]]:
     usage = record.usage or {}
     tokens = [usage.get(name) for name in ("input_tokens", "output_tokens")]
-    facts = [["Item", f"{record.index:,}"], ["Cost", cost_of(record)]]
+    facts = [["Item", f"{record.index:,}"], ["Cost", "unknown" if record.cost is None else usd(record.cost)]]
     if all(isinstance(each, int) for each in tokens):
         facts.append(["Tokens", f"{tokens[0]:,} in, {tokens[1]:,} out"])
     facts.append(["Batch", record.batch_id or "none: answered in another run"])
@@ -107,7 +107,7 @@ def title_of(record: Record[Any]) -> str:
 
 def cost_of(record: Record[Any]) -> str:
     """In USD; what nobody can tell is no number."""
-    return "unknown" if record.cost is None else rounded_usd(record.cost)
+    return "unknown" if record.cost is None else short_usd(record.cost)
 
 
 def _words(record: Record[Any], fields: list[Field]) -> str:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from batchata.core.money import short_usd
 from batchata.core.reportfacts import Summary
 from batchata.core.sheets import ItemSheet
 from batchata.errors import InputError
@@ -89,5 +90,4 @@ def _template() -> Any:
 
 
 def _money(amount: float) -> str:
-    """USD with three digits that say something."""
-    return f"${Decimal(f'{amount:.3g}'):f}"
+    return short_usd(Decimal(repr(amount)))

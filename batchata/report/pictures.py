@@ -24,7 +24,7 @@ def encoded(image: Any) -> Picture:
     """A Pillow image as WebP."""
     buffer = io.BytesIO()
     flat = image if image.mode == "L" else image.convert("RGB")
-    flat.save(buffer, "WEBP", quality=_QUALITY, method=4)
+    flat.save(buffer, "WEBP", quality=_QUALITY, method=2)  # method 4 takes twice as long for 4 % less
     return Picture(f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}", *flat.size)
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
 from batchata.core.records import Record
 from batchata.core.reportfacts import ReportFacts, Tally, summary_of
-from batchata.errors import ResultsError
 from batchata.io.paths import PathOrUrl, path_of
-from batchata.io.results import writing_whole
+from batchata.io.output import writing_output
 from batchata.report.album import Album
 from batchata.report.items import Row, compose
 from batchata.report.page import check_libraries, item_island, page, picture_island
@@ -38,21 +37,28 @@ def write_report(
     The first `listed` items are in it, with their pages until there are `pictures` of them (a page has some 30 kB);
     the page says what was left out. `sources` finds the documents. One document is open at a time, and pages go to
     disk as they are drawn. A file that is there is replaced when all is written. Raises InputError when the libraries
-    are missing or the place is none, ResultsError when it cannot be written.
+    are missing or the place is none, OutputError when it cannot be written.
     """
+    with writing_output(path_of(to)) as file:
+        return report_writer(facts, sources, pictures, listed)(records, None, file)
+
+
+def report_writer(
+    facts: ReportFacts, sources: Sources | None = None, pictures: int = PICTURES, listed: int = LISTED
+) -> Callable[[Iterable[Record[Any]], object, IO[bytes]], int]:
+    """As `write_report`, as a writer that an export calls with the records, their description and a file."""
     check_libraries()
-    place = path_of(to)
-    try:
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as spool:
+
+    def write(records: Iterable[Record[Any]], _: object, file: IO[bytes]) -> int:
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace", prefix="batchata-") as spool:
             draft = _Draft(spool, pictures, listed)
             draft.take(records, Shelf(sources or Sources()))
             summary = summary_of(facts, draft.tally, datetime.now(UTC))
-            with writing_whole(place) as file:
-                for piece in page(summary, draft.rows, draft.notes(facts), _read_back(spool)):
-                    file.write(piece.encode(errors="replace"))
-    except OSError as error:
-        raise ResultsError(f"the report cannot be written to {to}: {error}") from error
-    return draft.tally.records
+            for piece in page(summary, draft.rows, draft.notes(facts), _read_back(spool)):
+                file.write(piece.encode(errors="replace"))
+        return draft.tally.records
+
+    return write
 
 
 @dataclass(slots=True)

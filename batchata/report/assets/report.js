@@ -180,17 +180,25 @@
 
   function paper(number) {
     const sheet = item.sheets[number]
-    if (sheet.excerpts) return make('div', {}, ...sheet.excerpts.map((each) => make('div', { class: 'text' }, ...text(each, number))))
+    if (sheet.excerpts) return make('div', {}, ...sheet.excerpts.map((each) => make('div', { class: 'prose' }, ...text(each, number))))
     const source = byId(`picture-${sheet.picture}`).textContent
     const image = make('img', { src: source, alt: `${item.title}, ${sheet.title}`, width: sheet.width, height: sheet.height })
     const marks = draw('svg', { viewBox: `0 0 ${sheet.width} ${sheet.height}`, 'aria-hidden': 'true' })
-    marks.append(...marksOn(number).flatMap(rectangles))
+    const found = marksOn(number)
+    const others = found.filter((mark) => !tone(mark))
+    marks.append(...once(others.flatMap(rectangles)), ...found.filter(tone).flatMap(rectangles))
     return make('div', { class: 'sheet' }, image, marks)
   }
 
   function marksOn(number) {
     return item.fields.flatMap((field, at) => field.cites.flatMap((cite, which) =>
       cite.marks.filter((mark) => mark.sheet === number).map((mark) => ({ ...mark, field: at, cite: which }))))
+  }
+
+  // Fields that share a citation share its place: a tint upon a tint would look like something else.
+  function once(drawn) {
+    const places = new Map(drawn.map((each) => [['x', 'y', 'width', 'height'].map((name) => each.getAttribute(name)).join(), each]))
+    return [...places.values()]
   }
 
   function tone(mark) {
@@ -208,7 +216,7 @@
       return drawn
     }
     const boxes = mark.boxes.map((box) => rectangle(box, 'mark'))
-    return [...boxes, ...mark.value.map((box) => rectangle(box, 'value'))]
+    return tone(mark) ? [...boxes, ...mark.value.map((box) => rectangle(box, 'value'))] : boxes
   }
 
   function text(excerpt, number) {
