@@ -14,6 +14,7 @@ from batchata.core.naming import checked_name, default_name
 from batchata.core.outcomes import Succeeded
 from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record
+from batchata.core.reportfacts import facts_of
 from batchata.core.schema import check_response_model
 from batchata.core.spelling import check_spelling
 from batchata.core.summary import Summary
@@ -26,6 +27,8 @@ from batchata.io.paths import PathOrUrl
 from batchata.io.results import ResultsFolder
 from batchata.io.sources import Source
 from batchata.job import DEFAULT_MODEL
+from batchata.report.sources import Sources
+from batchata.report.writing import report_writer
 from batchata.running.assignment import Assignment
 from batchata.running.gate import Approver
 from batchata.running.options import (
@@ -249,10 +252,13 @@ class BatchManager(Generic[T]):
     def export(self, to: PathOrUrl, *, format: str | None = None, outcomes: Collection[str] = ()) -> Exported:  # noqa: A002 - documented
         """Writes one row for each item that has ended to a file or URL, as a whole or not at all.
 
-        The format is that of the ending, `.jsonl`, `.csv` or `.parquet`, or `format`. `outcomes` are those to write,
-        such as ("succeeded",). A file that is there is replaced. Raises InputError, OutputError and ResultsError.
+        The format is that of the ending, `.jsonl`, `.csv`, `.parquet` or `.html` (a report that shows each item beside
+        the pages it was taken from), or `format`. `outcomes` are those to write, such as ("succeeded",). A file that
+        is there is replaced. Raises InputError, OutputError and ResultsError.
         """
-        return export(self._exportable(), to, kind=format, outcomes=outcomes, writers=WRITERS)
+        run = self._exportable()
+        report = report_writer(facts_of(run.state, self.name, len(self)), Sources(sent_at=run.state.sent_at))
+        return export(run, to, kind=format, outcomes=outcomes, writers={**WRITERS, "html": report})
 
     @overload
     def to_dataframe(self, library: Literal["pandas"] = "pandas", *, flat: bool = False) -> pd.DataFrame: ...

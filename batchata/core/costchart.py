@@ -58,5 +58,5 @@ def cost_chart(succeeded: Sequence[float], failed: Sequence[float]) -> Chart | N
 
 def _step(raw: float) -> float:
     """A round number that is at least this."""
-    power = 10 ** floor(log10(raw))
+    power: float = 10.0 ** floor(log10(raw))
     return next(each * power for each in _STEPS if each * power >= raw * (1 - 1e-9))

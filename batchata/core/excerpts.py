@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Span = tuple[int, int]
 
@@ -87,7 +88,7 @@ def _excerpt(text: str, window: Span, marks: Sequence[Marked]) -> Excerpt:
             tuple(each.number for each in marks if _covers(each.span, first)),
             tuple(each.number for each in marks if each.value and _covers(each.value, first)),
         )
-        for first, last in zip(cuts, cuts[1:], strict=False)
+        for first, last in pairwise(cuts)
     )
     return Excerpt(tuple(segments), start > 0, end < len(text))
 

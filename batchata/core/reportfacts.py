@@ -19,7 +19,7 @@ from batchata.core.reports import outcomes
 from batchata.core.state import RunState, Standing
 from batchata.errors import UnknownUsageError
 
-LEFT = ("in flight", "waiting")
+IN_FLIGHT, WAITING = "in flight", "waiting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +48,19 @@ class ReportFacts:
     batches: int = 0
 
 
-def facts_of(state: RunState, title: str) -> ReportFacts:
-    """The facts of a run as its ledger has them."""
+def facts_of(state: RunState, title: str, total: int = 0) -> ReportFacts:
+    """The facts of a run as its ledger has them; `total` counts items that are not in it yet too."""
     tally, budget, run = state.tally, state.budget, state.run
+    new = max(total - state.total, 0)
     return ReportFacts(
         title=title,
         model=run.model if run else "",
         run_id=run.run_id if run else "",
         began=run.at if run else None,
-        total=state.total,
+        total=state.total + new,
         outcomes=outcomes(state),
         in_flight=state.count(Standing.HELD),
-        waiting=state.count(Standing.PENDING, Standing.AGAIN),
+        waiting=state.count(Standing.PENDING, Standing.AGAIN) + new,
         spent=budget.spent,
         limit=budget.limit,
         unpriced=tally.unpriced,
@@ -163,8 +164,8 @@ def summary_of(facts: ReportFacts, tally: Tally, at: datetime) -> Summary:
 
 def _shares(facts: ReportFacts, tally: Tally) -> tuple[Share, ...]:
     kinds = tally.kinds if facts.total is None else facts.outcomes
-    counts = [(kind, kinds.get(kind, 0)) for kind in KINDS]
-    counts += zip(LEFT, (facts.in_flight, facts.waiting), strict=True)
+    ended = [(kind, kinds.get(kind, 0)) for kind in KINDS]
+    counts = [*ended, (IN_FLIGHT, facts.in_flight), (WAITING, facts.waiting)]
     total = sum(count for _, count in counts)
     shares, start = [], 0.0
     for name, count in counts:

@@ -83,9 +83,9 @@ def rectangle(box: Box) -> Rectangle:
 
 def text_of(excerpt: Excerpt) -> list[list[object]]:
     """The excerpt as `[text, marks, values]` for each segment."""
-    before = [["…", [], []]] if excerpt.cut_before else []
-    after = [["…", [], []]] if excerpt.cut_after else []
-    return [*before, *([each.text, list(each.marks), list(each.values)] for each in excerpt.segments), *after]
+    segments: list[list[object]] = [[each.text, list(each.marks), list(each.values)] for each in excerpt.segments]
+    cut: list[object] = ["…", [], []]
+    return [*([cut] * excerpt.cut_before), *segments, *([cut] * excerpt.cut_after)]
 
 
 def repeated(places: int, pages: str, meant: str) -> str:

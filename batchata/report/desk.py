@@ -113,7 +113,7 @@ class Desk:
         self.sheets.append({"title": name, "picture": number, "width": picture.width, "height": picture.height})
 
     def _in_text(self, name: str, text: str, quotes: Sequence[Quote]) -> None:
-        marks = []
+        marks: list[Marked] = []
         for quote in quotes:
             cited = quote.citation
             span = cited_span(text, cited.cited_text, cited.start_char_index, cited.end_char_index)
@@ -173,7 +173,9 @@ class Desk:
         self.sheets.append({"title": title, "picture": picture, "width": size.width, "height": size.height})
 
     def _mark(self, quote: Quote, name: str) -> None:
-        for spot in quote.spots if quote.pages else ():
+        if quote.pages is None:
+            return
+        for spot in quote.spots:
             placed, inner = quote.pages.boxes(spot.glyphs), quote.pages.boxes(spot.value)
             for page in dict.fromkeys(each.page for each in placed):
                 if (name, page) not in self._numbers:

@@ -19,7 +19,10 @@ _LONGEST = 80
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the list. `words` is what a filter by text is compared with, `lacking` counts values without a citation."""
+    """A line of the list. `words` is what a filter by text is compared with.
+
+    `lacking` counts values without a citation, `unmarked` citations whose words are marked nowhere.
+    """
 
     number: int
     title: str

@@ -49,7 +49,7 @@ def page(summary: Summary, rows: Sequence[Row], notes: Sequence[str], islands: I
     from markupsafe import Markup
 
     style, script = _asset("report.css"), _asset("report.js")
-    return _template().generate(
+    pieces: Iterator[str] = _template().generate(
         summary=summary,
         rows=rows,
         notes=notes,
@@ -61,6 +61,7 @@ def page(summary: Summary, rows: Sequence[Row], notes: Sequence[str], islands: I
         lacking=sum(row.lacking > 0 for row in rows),
         unmarked=sum(row.unmarked > 0 for row in rows),
     )
+    return pieces
 
 
 def _policy(style: str, script: str) -> str:

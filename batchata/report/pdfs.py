@@ -99,8 +99,12 @@ class _Shown:
         across = 4096
         converter = PdfPosConv(page, fine)
         self._origin = converter.to_bitmap(0, 0)
-        self._x = [(end - start) / across for end, start in zip(converter.to_bitmap(across, 0), self._origin, strict=True)]
-        self._y = [(end - start) / across for end, start in zip(converter.to_bitmap(0, across), self._origin, strict=True)]
+        self._x = [
+            (end - start) / across for end, start in zip(converter.to_bitmap(across, 0), self._origin, strict=True)
+        ]
+        self._y = [
+            (end - start) / across for end, start in zip(converter.to_bitmap(0, across), self._origin, strict=True)
+        ]
 
     def box(self, left: float, bottom: float, right: float, top: float) -> Box:
         first, second = self._point(left, bottom), self._point(right, top)

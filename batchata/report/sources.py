@@ -47,7 +47,9 @@ class Sources:
         if written <= sent + _TICK:
             return ""
         told = datetime.fromtimestamp(written, UTC)
-        return f"The file was changed on {told:%Y-%m-%d %H:%M} UTC, after it was sent: what is shown may be another text."
+        return (
+            f"The file was changed on {told:%Y-%m-%d %H:%M} UTC, after it was sent: what is shown may be another text."
+        )
 
     def _place(self, name: str) -> str:
         return name if is_url(name) or self.directory is None else str(self.directory / name)

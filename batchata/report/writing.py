@@ -10,8 +10,8 @@ from typing import IO, Any
 
 from batchata.core.records import Record
 from batchata.core.reportfacts import ReportFacts, Tally, summary_of
-from batchata.io.paths import PathOrUrl, path_of
 from batchata.io.output import writing_output
+from batchata.io.paths import PathOrUrl, path_of
 from batchata.report.album import Album
 from batchata.report.items import Row, compose
 from batchata.report.page import check_libraries, item_island, page, picture_island
@@ -47,9 +47,9 @@ def report_writer(
     facts: ReportFacts, sources: Sources | None = None, pictures: int = PICTURES, listed: int = LISTED
 ) -> Callable[[Iterable[Record[Any]], object, IO[bytes]], int]:
     """As `write_report`, as a writer that an export calls with the records, their description and a file."""
-    check_libraries()
 
     def write(records: Iterable[Record[Any]], _: object, file: IO[bytes]) -> int:
+        check_libraries()
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace", prefix="batchata-") as spool:
             draft = _Draft(spool, pictures, listed)
             draft.take(records, Shelf(sources or Sources()))

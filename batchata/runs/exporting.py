@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from batchata.core.fingerprints import model_fingerprint
+from batchata.core.reportfacts import facts_of
 from batchata.core.state import RunState
 from batchata.errors import InputError
-from batchata.exporting import WRITERS, Exportable, Exported, export
+from batchata.exporting import WRITERS, Exportable, Exported, Writer, export
 from batchata.io.paths import PathOrUrl, Place, is_url, path_of
 from batchata.io.results import ResultsFolder
+from batchata.report.sources import Sources
+from batchata.report.writing import report_writer
 from batchata.running.run import run_id_of
 from batchata.runs.folder import Described, RunFolder
 from batchata.runs.models import response_model_of
@@ -33,7 +36,17 @@ def export_run(
     The files of the run are not needed, nor is its response model: without it the columns are as the values are.
     Raises InputError when there is no run, and as `BatchManager.export`.
     """
-    return export(exportable(folder), to, kind=format, outcomes=outcomes, writers=WRITERS)  # the report plugs in here
+    run = exportable(folder)
+    writers = {**WRITERS, "html": _report(folder, run.state)}
+    return export(run, to, kind=format, outcomes=outcomes, writers=writers)
+
+
+def _report(folder: RunFolder, state: RunState) -> Writer:
+    """Documents are looked for where the run was begun."""
+    described = folder.described() if folder.exists() else None
+    title = described.spec.title if described else folder.path.absolute().name
+    directory = Path(described.directory) if described else None
+    return report_writer(facts_of(state, title), Sources(directory, state.sent_at))
 
 
 def exportable(folder: RunFolder) -> Exportable:
