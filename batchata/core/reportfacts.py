@@ -198,7 +198,7 @@ def _spent(facts: ReportFacts, tally: Tally, spent: Decimal) -> Figure:
         told.append(f"and {unpriced:,} item{'' if unpriced == 1 else 's'} whose cost nobody can tell")
     if facts.discount:
         told.append(f"{rounded_usd(facts.discount)} saved by batches")
-    return Figure("Spent", rounded_usd(spent), ", ".join(told))
+    return Figure("Spent", "unknown" if unpriced and not spent else rounded_usd(spent), ", ".join(told))
 
 
 def _each(tally: Tally) -> Figure:
