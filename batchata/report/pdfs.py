@@ -25,6 +25,11 @@ class PageSize(NamedTuple):
     width: float
     height: float
 
+    def shows(self, box: Box) -> bool:
+        """Whether the middle of it is on the page, and not cropped."""
+        across, down = box.left + box.right, box.top + box.bottom
+        return 0 <= across <= 2 * self.width and 0 <= down <= 2 * self.height
+
 
 @dataclass(frozen=True, slots=True)
 class Pdf:
@@ -94,8 +99,8 @@ class _Shown:
     def __init__(self, page: Any) -> None:
         from pypdfium2 import PdfPosConv
 
-        width, height = page.get_size()
-        fine = (0, 0, round(width * _FINE), round(height * _FINE), 0)
+        self.size = PageSize(*page.get_size())
+        fine = (0, 0, round(self.size.width * _FINE), round(self.size.height * _FINE), 0)
         across = 4096
         converter = PdfPosConv(page, fine)
         self._origin = converter.to_bitmap(0, 0)
@@ -129,6 +134,6 @@ def _glyphs(text: Any, shown: _Shown, page: int) -> Iterator[Glyph]:
         if not raw.FPDFText_GetLooseCharBox(text, index, ctypes.byref(rect)):
             continue
         box = shown.box(rect.left, rect.bottom, rect.right, rect.top)
-        if box.height > 0:
+        if box.height > 0 and shown.size.shows(box):
             yield Glyph(character, page, box, apart)
             apart = False

@@ -6,16 +6,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from examples.make_invoices import INVOICES, LAYOUTS, draw
+from examples.make_invoices import INVOICES, LAYOUTS, UK, draw
 
 SHORT = [each for each in INVOICES if each.items.count(";") < 10]
-LONG = [each for each in INVOICES if each not in SHORT and each.layout in ("statement", "letter", "boxed")]
+LONG = sorted((each for each in INVOICES if each not in SHORT), key=lambda each: len(each.items))[:4]
 
 
 def invoices():
     yield from LONG
     for turn, layout in enumerate(LAYOUTS):
-        yield from (base._replace(layout=layout, number=f"{base.number}{turn}") for base in SHORT)
+        for base in SHORT:
+            region = UK if layout == "rechnung" else base.region  # it writes below the end of a US page
+            yield base._replace(layout=layout, region=region, number=f"{base.number}{turn}")
 
 
 def draw_forty(folder: Path) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """What stands where on a page, by pypdf and the widths of the fonts: nothing that draws the report has a part in it."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from pypdf import PdfReader
@@ -15,6 +16,7 @@ class Letter(NamedTuple):
     y: float
 
 
+@cache
 def letters_of(path: str) -> list[list[Letter]]:
     """The characters of each page, in the order of the file."""
     return [list(_letters(page)) for page in PdfReader(path).pages]
@@ -28,7 +30,7 @@ def _letters(page) -> Iterator[Letter]:
         if text.strip():
             x = place[4] * matrix[0] + matrix[4]
             y = place[5] * matrix[3] + matrix[5]
-            chunks.append((text.strip("\n"), x, y, font["/BaseFont"][1:], size))
+            chunks.append((text.strip(), x, y, font["/BaseFont"][1:], size))
 
     page.extract_text(visitor_text=visit)
     for text, x, y, font, size in chunks:

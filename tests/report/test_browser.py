@@ -119,7 +119,7 @@ def check_marks(seen, letters, words, where):
     marked = under(letters, seen["marks"])
     assert marked, where
     assert marked == words * (len(marked) // len(words)), f"{marked} for {words}: {where}"
-    assert under(letters, seen["value"]) in marked, where
+    assert all(under(letters, [value]) in words for value in seen["value"]), where
 
 
 def test_each_picture_is_of_the_page_that_it_is_said_to_be(forty):
@@ -142,7 +142,7 @@ def opened(url):
 
 def inked(picture, letters):
     """The share of letters around whose middle the picture is not of one colour."""
-    spots = [(each.x * picture.width, each.y * picture.height) for each in letters if each.text.isalnum()]
+    spots = [(each.x * picture.width, each.y * picture.height) for each in letters[::5] if each.text.isalnum()]
     looks = [picture.crop((int(x) - 4, int(y) - 6, int(x) + 5, int(y) + 6)).getextrema() for x, y in spots]
     return sum(high - low > 60 for low, high in looks) / len(looks)
 
@@ -168,12 +168,12 @@ def test_it_is_read_with_the_keyboard(browser):
     press("k", "ArrowDown", "ArrowDown")
     assert current() == ["5", "invoice_date"]
     press("ArrowUp", "ArrowUp", "ArrowUp")
-    assert current() == ["4", "line_items[3].amount"]
+    assert current() == ["4", "line_items[4].amount"]
     press("/", "c", "l", "a", "s", "s", "i", "c", "Escape", "j")
     [count] = browser.take({"do": "ask", "code": "document.getElementById('count').textContent"})
-    assert count == "6 of 40 items"
+    assert count == "7 of 40 items"
     [titles] = browser.take({"do": "ask", "code": "[...document.querySelectorAll('#rows li:not([hidden])')].length"})
-    assert titles == 6
+    assert titles == 7
 
 
 def test_nothing_was_refused_by_its_own_policy(browser):

@@ -20,7 +20,11 @@ def found(glyphs, words, value=None):
         (["Total due  $1,234.50"], "Total due $1,234.50", ["Totaldue$1,234.50"]),
         (["Total due  $1,234.50"], "total\ndue", ["Totaldue"]),
         (["e\ufb03cient \ufb01ling"], "efficient filing", ["e\ufb03cient\ufb01ling"]),
-        (["It\u2019s \u201cfine\u201d \u2013 really"], "It's \"fine\" - really", ["It\u2019s\u201cfine\u201d\u2013really"]),
+        (
+            ["It\u2019s \u201cfine\u201d \u2013 really"],
+            'It\'s "fine" - really',
+            ["It\u2019s\u201cfine\u201d\u2013really"],
+        ),
         (["Z\u00fcrich"], "Zu\u0308rich", ["Z\u00fcrich"]),
         (["an extra\u0002", "ordinary sum"], "extra-\nordinary", ["extra\u0002ordinary"]),
         (["an extra-", "ordinary sum"], "extraordinary sum", ["extraordinarysum"]),
@@ -108,8 +112,6 @@ def test_whatever_stands_on_a_page_is_found_there(listed, data):
 
 @given(st.lists(st.tuples(st.sampled_from("ab1.\u00e9-"), st.booleans()), max_size=30), st.text("ab1.e- ", max_size=5))
 def test_what_is_marked_reads_as_the_words(letters, phrase):
-    glyphs = [
-        Glyph(text, 1, Box(n * WIDE, 0, (n + 1) * WIDE, HIGH), apart) for n, (text, apart) in enumerate(letters)
-    ]
+    glyphs = [Glyph(text, 1, Box(n * WIDE, 0, (n + 1) * WIDE, HIGH), apart) for n, (text, apart) in enumerate(letters)]
     for spot in found(glyphs, phrase):
         assert "".join(map(folded, spot)) == "".join(map(folded, phrase))

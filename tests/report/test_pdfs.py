@@ -57,6 +57,18 @@ def test_the_ink_is_where_the_words_are_said_to_be(change):
     opened.close()
 
 
+def test_words_that_are_cut_off_are_not_on_the_page():
+    def only_the_top(page):
+        page.cropbox = RectangleObject((0, 760, 595, 842))
+
+    opened = open_pdf(changed(pdf("to be seen\nbelow the edge"), only_the_top))
+    assert [bool(Pages(opened.glyphs(1)).find(words).spots) for words in ("to be seen", "below the edge")] == [
+        True,
+        False,
+    ]
+    opened.close()
+
+
 def test_what_is_no_pdf_is_a_sentence():
     with pytest.raises(InputError, match="the PDF cannot be opened"):
         open_pdf(b"%PDF-1.4 and nothing else")

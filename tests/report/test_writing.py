@@ -117,8 +117,16 @@ def test_a_field_says_what_it_was_taken_from_or_that_nothing_was(tmp_path):
 def test_words_that_are_not_on_the_page_are_not_marked_and_a_note_says_so(tmp_path):
     source = tmp_path / "a.pdf"
     source.write_bytes(pdf("paid 5.00\npaid 5.00", ""))
-    pages = {"a": cited("never"), "b": cited("paid 5.00"), "c": cited("x", 2), "d": cited("x", 7), "e": cited("x", None)}
-    found = report(tmp_path, done({name: "v" for name in pages}, {name: [each] for name, each in pages.items()}, source=str(source)))
+    pages = {
+        "a": cited("never"),
+        "b": cited("paid 5.00"),
+        "c": cited("x", 2),
+        "d": cited("x", 7),
+        "e": cited("x", None),
+    }
+    found = report(
+        tmp_path, done(dict.fromkeys(pages, "v"), {name: [each] for name, each in pages.items()}, source=str(source))
+    )
     assert notes(found, "a") == ["These words were not found on page 1, so nothing is marked."]
     assert notes(found, "b")[0].startswith("These words stand 2 times on page 1, and the citation does not say where")
     assert notes(found, "c") == ["There is no text on page 2, only a picture, so nothing can be marked."]
@@ -134,7 +142,11 @@ def test_of_equal_words_those_in_the_row_of_the_field_are_marked(tmp_path):
     source = tmp_path / "a.pdf"
     source.write_bytes(pdf("Chair 5.00\nDesk 5.00"))
     result = {"rows": [{"name": "Chair", "sum": 5}, {"name": "Desk", "sum": 5}]}
-    citations = {f"rows[{n}].{key}": [cited(text)] for n, name in enumerate(["Chair", "Desk"]) for key, text in (("name", name), ("sum", "5.00"))}
+    citations = {
+        f"rows[{n}].{key}": [cited(text)]
+        for n, name in enumerate(["Chair", "Desk"])
+        for key, text in (("name", name), ("sum", "5.00"))
+    }
     fields = report(tmp_path, done(result, citations, source=str(source))).fields()
     for row in (0, 1):
         [name], [total] = (fields[f"rows[{row}].{key}"]["cites"] for key in ("name", "sum"))
@@ -171,7 +183,9 @@ def test_the_cited_characters_of_a_text_are_marked_in_it(tmp_path):
     (tmp_path / "a.txt").write_text("Dear all,\nthe total is 5 dollars.\n" + "more " * 1000)
     text = Citation(cited_text="the total is 5 dollars.", start_char_index=10, end_char_index=33, document_index=0)
     lost = Citation(cited_text="was never there", start_char_index=0, end_char_index=3, document_index=0)
-    found = report(tmp_path, done({"total": 5, "tax": 1}, {"total": [text], "tax": [lost]}, source=str(tmp_path / "a.txt")))
+    found = report(
+        tmp_path, done({"total": 5, "tax": 1}, {"total": [text], "tax": [lost]}, source=str(tmp_path / "a.txt"))
+    )
     [sheet] = found.items[0]["sheets"]
     [segments] = sheet["excerpts"]
     assert [text for text, marks, _ in segments if marks == [0]] == ["the total is ", "5", " dollars."]

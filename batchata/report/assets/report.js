@@ -3,7 +3,9 @@
   const byId = (id) => document.getElementById(id)
   const rows = [...document.querySelectorAll('#rows button')]
   let item = null
-  let chosen = { field: -1, cite: 0, sheet: 0 }
+  let buttons = []
+  let chosen = { field: -1, cite: 0 }
+  let shown = null
 
   // What an item holds was written by others: it becomes text and attributes, never markup.
   function make(tag, attributes = {}, ...children) {
@@ -81,6 +83,9 @@
       make('div', { class: 'fields' }, ...fieldList()),
     )
     byId('item').scrollTop = 0
+    buttons = [...document.querySelectorAll('.field')]
+    chosen = { field: -1, cite: 0 }
+    shown = null
   }
 
   function failure() {
@@ -118,24 +123,24 @@
   }
 
   function choose(number, cite = 0) {
-    chosen = { ...chosen, field: number, cite }
-    document.querySelectorAll('.quotes').forEach((each) => each.remove())
-    document.querySelectorAll('.field').forEach((each, at) => setCurrent(each, at === number))
+    setCurrent(buttons[chosen.field], false)
+    setCurrent(buttons[number], true)
+    document.querySelector('.quotes')?.remove()
+    chosen = { field: number, cite }
     const field = item.fields[number]
     if (field) openField(field)
-    const sheet = field?.cites[cite]?.sheet
-    showSheet(sheet ?? (field ? null : 0))
+    showSheet(field ? field.cites[cite]?.sheet ?? null : 0)
   }
 
   function setCurrent(element, is) {
-    if (is) element.setAttribute('aria-current', 'true')
-    else element.removeAttribute('aria-current')
+    if (is) element?.setAttribute('aria-current', 'true')
+    else element?.removeAttribute('aria-current')
   }
 
   function openField(field) {
-    const row = document.querySelectorAll('.field')[chosen.field]
-    if (field.cites.length) row.after(make('div', { class: 'quotes' }, ...field.cites.map(quote)))
-    row.parentElement.scrollIntoView({ block: 'nearest' })
+    const button = buttons[chosen.field]
+    if (field.cites.length) button.after(make('div', { class: 'quotes' }, ...field.cites.map(quote)))
+    button.parentElement.scrollIntoView({ block: 'nearest' })
   }
 
   function quote(cite, number) {
@@ -153,13 +158,14 @@
   // The source
 
   function showSheet(number) {
-    const sheet = number === null ? null : item.sheets[number]
-    chosen.sheet = number
-    if (!sheet) return byId('viewer').replaceChildren(...tabs(), make('p', { class: 'empty' }, whyNothing()))
-    const stage = make('div', { class: 'stage' }, paper(number))
-    byId('viewer').replaceChildren(...tabs(), stage)
-    const first = stage.querySelector('.on')
-    if (first) first.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' })
+    const sheet = item.sheets[number]
+    if (!sheet) byId('viewer').replaceChildren(...tabs(number), make('p', { class: 'empty' }, whyNothing()))
+    else if (shown !== sheet || sheet.excerpts) {
+      byId('viewer').replaceChildren(...tabs(number), make('div', { class: 'stage' }, paper(number)))
+    }
+    shown = sheet
+    if (sheet?.picture !== undefined) markChosen(byId('viewer').querySelector('.chosen'), number)
+    byId('viewer').querySelector('.on')?.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' })
   }
 
   function whyNothing() {
@@ -170,12 +176,12 @@
     return field ? 'This field has no citation.' : 'No field of this item has a citation.'
   }
 
-  function tabs() {
+  function tabs(current) {
     if (!item.sheets.length) return []
-    const buttons = item.sheets.map((sheet, number) => make('button', {
-      type: 'button', 'aria-pressed': String(number === chosen.sheet), onclick: () => showSheet(number),
+    const turns = item.sheets.map((sheet, number) => make('button', {
+      type: 'button', 'aria-pressed': String(number === current), onclick: () => showSheet(number),
     }, sheet.title))
-    return [make('div', { class: 'tabs', role: 'group', 'aria-label': 'Pages' }, ...buttons)]
+    return [make('div', { class: 'tabs', role: 'group', 'aria-label': 'Pages' }, ...turns)]
   }
 
   function paper(number) {
@@ -184,10 +190,30 @@
     const source = byId(`picture-${sheet.picture}`).textContent
     const image = make('img', { src: source, alt: `${item.title}, ${sheet.title}`, width: sheet.width, height: sheet.height })
     const marks = draw('svg', { viewBox: `0 0 ${sheet.width} ${sheet.height}`, 'aria-hidden': 'true' })
-    const found = marksOn(number)
-    const others = found.filter((mark) => !tone(mark))
-    marks.append(...once(others.flatMap(rectangles)), ...found.filter(tone).flatMap(rectangles))
+    marks.append(...once(marksOn(number).flatMap((mark) => rectangles(mark, mark.boxes, 'mark'))), draw('g', { class: 'chosen' }))
     return make('div', { class: 'sheet' }, image, marks)
+  }
+
+  // Fields that share a citation share its place: a tint upon a tint would look like something else.
+  function once(drawn) {
+    const places = drawn.map((each) => [['x', 'y', 'width', 'height'].map((name) => each.getAttribute(name)).join(), each])
+    return [...new Map(places).values()]
+  }
+
+  function markChosen(group, number) {
+    const marks = marksOn(number).filter(tone)
+    group.replaceChildren(...marks.flatMap((mark) => [
+      ...rectangles(mark, mark.boxes, `mark${tone(mark)}`), ...rectangles(mark, mark.value, `value${tone(mark)}`),
+    ]))
+  }
+
+  function rectangles(mark, boxes, name) {
+    return boxes.map(([x, y, width, height]) => {
+      const drawn = draw('rect', { x, y, width, height, rx: 1.5, class: name, onclick: () => choose(mark.field, mark.cite) })
+      drawn.append(draw('title', {}))
+      drawn.firstChild.textContent = item.fields[mark.field].path
+      return drawn
+    })
   }
 
   function marksOn(number) {
@@ -195,28 +221,9 @@
       cite.marks.filter((mark) => mark.sheet === number).map((mark) => ({ ...mark, field: at, cite: which }))))
   }
 
-  // Fields that share a citation share its place: a tint upon a tint would look like something else.
-  function once(drawn) {
-    const places = new Map(drawn.map((each) => [['x', 'y', 'width', 'height'].map((name) => each.getAttribute(name)).join(), each]))
-    return [...places.values()]
-  }
-
   function tone(mark) {
     if (mark.field !== chosen.field) return ''
     return mark.cite === chosen.cite ? ' on' : ' near'
-  }
-
-  function rectangles(mark) {
-    const select = () => choose(mark.field, mark.cite)
-    const rectangle = ([x, y, width, height], name) => {
-      const drawn = draw('rect', { x, y, width, height, rx: 1.5, class: name + tone(mark), onclick: select })
-      const title = draw('title', {})
-      title.textContent = item.fields[mark.field].path
-      drawn.append(title)
-      return drawn
-    }
-    const boxes = mark.boxes.map((box) => rectangle(box, 'mark'))
-    return tone(mark) ? [...boxes, ...mark.value.map((box) => rectangle(box, 'value'))] : boxes
   }
 
   function text(excerpt, number) {
@@ -263,6 +270,7 @@
 
   function unfold() {
     if (!item?.sheets.length) return
+    shown = null
     byId('viewer').replaceChildren(make('div', { class: 'stage' }, ...item.sheets.map((_, number) => paper(number))))
   }
 
@@ -277,7 +285,7 @@
   byId('fold').addEventListener('click', fold)
   document.addEventListener('keydown', onKey)
   window.addEventListener('beforeprint', unfold)
-  window.addEventListener('afterprint', () => item && showSheet(chosen.sheet))
+  window.addEventListener('afterprint', () => item && choose(chosen.field, chosen.cite))
   filter()
   const asked = rows.find((row) => row.dataset.item === location.hash.slice(1)) ?? rows[0]
   if (asked) openItem(asked)
