@@ -99,6 +99,11 @@ def source_of(citation: Citation, record: Record[Any]) -> str | None:
     return record.source if citation.document_index in (None, 0) and citation.file_id is None else citation.file_id
 
 
+def short_name(source: str) -> str:
+    """The last part of a path or URL."""
+    return source.rstrip("/").rpartition("/")[2]
+
+
 def uncited(fields: Sequence[Field]) -> int:
     """How many values nothing is cited for."""
     return sum(each.lacks_citation for each in fields)

@@ -9,7 +9,7 @@ from typing import Any
 
 from batchata.core.citations import Citation
 from batchata.core.excerpts import Marked, Span, cited_span, excerpts
-from batchata.core.fieldviews import Field, cited_pages, source_of, where
+from batchata.core.fieldviews import Field, cited_pages, short_name, source_of, where
 from batchata.core.glyphs import Glyph
 from batchata.core.locating import Found, Pages, Spot
 from batchata.core.pointing import beside, named, row_of, value_span
@@ -67,6 +67,7 @@ class Desk:
         self.sheets: list[Sheet] = []
         self.notes: list[str] = []
         self._shelf, self._album, self._record = shelf, album, record
+        self._is_alone = True
         self._numbers: dict[tuple[str, int], int] = {}
         self._glyphs: dict[int, list[Glyph]] = {}
         self._ranges: dict[range, Pages] = {}
@@ -79,6 +80,7 @@ class Desk:
             by_name[quote.name].append(quote)
         if not by_name and fields and _is_picture(self._record.source):
             by_name[self._record.source] = []
+        self._is_alone = len(by_name) < 2
         for name, listed in by_name.items():
             self._in_document(name, listed)
         return quotes
@@ -110,7 +112,7 @@ class Desk:
 
     def _add_picture(self, name: str, picture: Picture) -> None:
         number = self._album.put((name, 1), lambda: picture)
-        self.sheets.append({"title": name, "picture": number, "width": picture.width, "height": picture.height})
+        self.sheets.append({"title": short_name(name), "picture": number, "width": picture.width, "height": picture.height})
 
     def _in_text(self, name: str, text: str, quotes: Sequence[Quote]) -> None:
         marks: list[Marked] = []
@@ -126,7 +128,7 @@ class Desk:
             marks.append(Marked(len(marks), span, inner))
         shown = [text_of(each) for each in excerpts(text, marks)]
         if shown:
-            self.sheets.append({"title": name, "excerpts": shown})
+            self.sheets.append({"title": short_name(name), "excerpts": shown})
 
     def _in_pdf(self, name: str, pdf: Pdf, quotes: Sequence[Quote]) -> None:
         self._glyphs, self._ranges = {}, {}
@@ -169,7 +171,7 @@ class Desk:
             self.notes.append(f"{error}.")
             return
         self._numbers[name, page] = len(self.sheets)
-        title = f"page {page} of {pdf.pages}"
+        title = f"page {page} of {pdf.pages}" if self._is_alone else f"{short_name(name)}, page {page} of {pdf.pages}"
         self.sheets.append({"title": title, "picture": picture, "width": size.width, "height": size.height})
 
     def _mark(self, quote: Quote, name: str) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 
-from batchata.core.fieldviews import Field, fields_of, uncited
+from batchata.core.fieldviews import Field, fields_of, short_name, uncited
 from batchata.core.money import short_usd, usd
 from batchata.core.records import Record
 from batchata.core.sheets import FieldSheet, ItemSheet
@@ -31,6 +30,14 @@ class Row:
     words: str
     lacking: int
     unmarked: int
+
+    @property
+    def more(self) -> str:
+        """What a reviewer should look at, if anything."""
+        outcome = "" if self.outcome == "succeeded" else self.outcome
+        lacking = f"{self.lacking:,} without a citation" if self.lacking else ""
+        unmarked = f"{self.unmarked:,} not marked" if self.unmarked else ""
+        return " · ".join(filter(None, (outcome, lacking, unmarked)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +111,7 @@ def _facts(record: Record[Any]) -> list[list[str]]:
 
 def title_of(record: Record[Any]) -> str:
     """The name of the file, else the number of the item."""
-    name = PurePosixPath(record.source).name if record.source else ""
-    return name or f"item {record.index:,}"
+    return short_name(record.source or "") or f"item {record.index:,}"
 
 
 def cost_of(record: Record[Any]) -> str:

@@ -6,14 +6,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from examples.make_invoices import INVOICES, LAYOUTS, UK, draw
+from examples.make_invoices import CH, INVOICES, LAYOUTS, UK, draw
 
 SHORT = [each for each in INVOICES if each.items.count(";") < 10]
-LONG = sorted((each for each in INVOICES if each not in SHORT), key=lambda each: len(each.items))[:4]
+LONG = sorted((each for each in INVOICES if each not in SHORT), key=lambda each: len(each.items))[:2]
 
 
 def invoices():
     yield from LONG
+    yield from (base._replace(region=CH, number=f"{base.number}8") for base in SHORT[:2])
     for turn, layout in enumerate(LAYOUTS):
         for base in SHORT:
             region = UK if layout == "rechnung" else base.region  # it writes below the end of a US page
