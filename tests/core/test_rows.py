@@ -63,7 +63,15 @@ def test_a_row_says_all_of_an_item():
 def test_what_is_not_known_is_null_and_never_zero(outcome):
     row = row_of(record(outcome, cost=None))
     assert (row["outcome"], row["reason"]) == (outcome.kind, outcome.reason)
-    unknown = ("result", "citations", "cost", "input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens")
+    unknown = (
+        "result",
+        "citations",
+        "cost",
+        "input_tokens",
+        "output_tokens",
+        "cache_write_tokens",
+        "cache_read_tokens",
+    )
     assert [row[name] for name in unknown] == [None] * len(unknown)
     assert row["model"] == (getattr(outcome, "model", None) or None)
 
@@ -72,7 +80,7 @@ def test_a_result_that_has_no_json_is_told_with_its_item():
     class Raw(BaseModel):
         content: bytes
 
-    with pytest.raises(OutputError, match="the result of item 7 cannot be said in JSON: .*0xff"):
+    with pytest.raises(OutputError, match=r"the result of item 7 cannot be said in JSON: .*0xff"):
         row_of(record(answer(Raw(content=b"\xff"))))
 
 

@@ -71,7 +71,7 @@ def test_a_nest_without_end_is_text_from_some_level_on():
     for _ in range(900):
         value = {"a": [value]}
     shape, levels = seen(value), 0
-    while not shape == JSON:
+    while shape != JSON:
         shape = shape.fields["a"] if isinstance(shape, Struct) else shape.element
         levels += 1
     assert levels == MOST_LEVELS
@@ -139,7 +139,7 @@ class Everything(BaseModel):
     a_moment: datetime
     a_time: time
     an_enum: Colour
-    a_word: Literal["x", "y", None]
+    a_word: Literal["x", "y"] | None
     mixed: Literal["x", 1]
     union: int | str
     numbers: int | float

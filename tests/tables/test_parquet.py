@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from batchata import Citation
 from batchata.core.outcomes import Expired, Missing
@@ -176,7 +176,9 @@ def test_a_table_without_rows_has_its_columns():
 def test_results_of_any_kind_are_one_column(results, kind):
     table = parquet_of([record(index, each) for index, each in enumerate(results)])
     assert table.schema.field("result").type == kind
-    assert column(table, "result") == [each.replace("\ud83d", "?") if isinstance(each, str) else each for each in results]
+    assert column(table, "result") == [
+        each.replace("\ud83d", "?") if isinstance(each, str) else each for each in results
+    ]
 
 
 def test_a_row_group_is_some_thousand_rows(monkeypatch):
