@@ -17,6 +17,8 @@ _PARSERS = {
     "decimal": decimal_of, "date": date_of, "time": time_of, "datetime": moment_of, "instant": moment_of,
 }  # fmt: skip
 
+_STRICT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -74,9 +76,9 @@ def _typed_scalar(shape: Scalar, value: Any) -> Any:
 def json_text(value: Any) -> str:
     """JSON of one line. Numbers that JSON does not have become the texts NaN, Infinity and -Infinity."""
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return _STRICT.encode(value)
     except ValueError:
-        return json.dumps(_named_numbers(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return _STRICT.encode(_named_numbers(value))
 
 
 def _named_numbers(value: Any) -> Any:

@@ -7,12 +7,14 @@ from decimal import Decimal, InvalidOperation
 
 
 def decimal_of(text: str) -> Decimal | None:
-    """Without NaN and the infinities, which a decimal column has not."""
+    """Without NaN and the infinities, which a decimal column has not. A zero is a plain one: 0E+60 has 61 digits."""
     try:
         found = Decimal(text)
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    if not found.is_finite():
+        return None
+    return found or Decimal(0)
 
 
 def date_of(text: str) -> date | None:

@@ -18,8 +18,11 @@ from batchata.core.widening import widened
 
 Row = dict[str, Any]
 
-MOST_ROWS, MOST_BYTES = 5_000, 16 << 20
+MOST_ROWS, MOST_BYTES = 5_000, 8 << 20
 """What is in memory at a time, and what is a row group of a Parquet file."""
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+"""That of the standard library writes NaN and numbers of any length so that it reads them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +47,27 @@ class Table:
 
     def rows(self) -> Iterator[Row]:
         """In the order of the records. Memory holds one at a time."""
-        return (row for chunk in self.chunks(rows=1) for row in chunk)
+        return (self._whole(line) for line in self._lines())
 
-    def chunks(self, rows: int = MOST_ROWS) -> Iterator[list[Row]]:
-        """Some rows at a time."""
-        self._file.seek(0)
+    def chunks(self) -> Iterator[list[Row]]:
+        """Some thousand rows at a time."""
         chunk: list[Row] = []
         size = 0
-        for line in self._file:
-            chunk.append(self._whole(json.loads(line)))
+        for line in self._lines():
+            chunk.append(self._whole(line))
             size += len(line)
-            if len(chunk) >= rows or size >= MOST_BYTES:
+            if len(chunk) >= MOST_ROWS or size >= MOST_BYTES:
                 yield chunk
                 chunk, size = [], 0
         if chunk:
             yield chunk
 
-    def _whole(self, row: Row) -> Row:
+    def _lines(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        return iter(self._file)
+
+    def _whole(self, line: bytes) -> Row:
+        row = json.loads(line)
         if "page" in self.shape.fields:
             row["page"] = pages_of(self.shape.fields["result"], row["citations"])
         return {name: row[name] for name in self.shape.fields}
@@ -91,5 +98,4 @@ def _finished(shape: Shape, *, cited: bool) -> Struct:
 
 
 def _line(row: Row) -> bytes:
-    """With the standard library, which writes NaN and large numbers so that it reads them again."""
-    return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
+    return _ENCODER.encode(row).encode(errors="replace") + b"\n"  # half an emoji is no text
