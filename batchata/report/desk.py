@@ -112,7 +112,9 @@ class Desk:
 
     def _add_picture(self, name: str, picture: Picture) -> None:
         number = self._album.put((name, 1), lambda: picture)
-        self.sheets.append({"title": short_name(name), "picture": number, "width": picture.width, "height": picture.height})
+        self.sheets.append(
+            {"title": short_name(name), "picture": number, "width": picture.width, "height": picture.height}
+        )
 
     def _in_text(self, name: str, text: str, quotes: Sequence[Quote]) -> None:
         marks: list[Marked] = []

@@ -30,6 +30,7 @@ def main(picture: Path) -> None:
         with running_browser(find_tools()) as browser:
             browser.take(
                 {"do": "open", "url": (folder / "report.html").as_uri(), "until": "items"},
+                {"do": "look", "width": 1360, "height": 840, "dark": False},
                 {"do": "point", "selector": f"#rows button[data-item='{ITEM}']"},
                 {"do": "point", "selector": f"[data-path='{FIELD}'] .field"},
                 {"do": "shot", "path": str(picture)},

@@ -190,11 +190,13 @@
     const source = byId(`picture-${sheet.picture}`).textContent
     const image = make('img', { src: source, alt: `${item.title}, ${sheet.title}`, width: sheet.width, height: sheet.height })
     const marks = draw('svg', { viewBox: `0 0 ${sheet.width} ${sheet.height}`, 'aria-hidden': 'true' })
-    marks.append(...once(marksOn(number).flatMap((mark) => rectangles(mark, mark.boxes, 'mark'))), draw('g', { class: 'chosen' }))
+    const all = draw('g', { class: 'all' })
+    all.append(...once(marksOn(number).flatMap((mark) => rectangles(mark, mark.boxes, 'mark'))))
+    marks.append(all, draw('g', { class: 'chosen' }))
     return make('div', { class: 'sheet' }, image, marks)
   }
 
-  // Fields that share a citation share its place: a tint upon a tint would look like something else.
+  // Fields that share a citation share its place.
   function once(drawn) {
     const places = drawn.map((each) => [['x', 'y', 'width', 'height'].map((name) => each.getAttribute(name)).join(), each])
     return [...new Map(places).values()]
