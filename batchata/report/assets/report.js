@@ -2,6 +2,9 @@
 {
   const byId = (id) => document.getElementById(id)
   const rows = [...document.querySelectorAll('#rows button')]
+  const SOME = 300
+  let fitting = rows
+  let listed = SOME
   let item = null
   let buttons = []
   let chosen = { field: -1, cite: 0 }
@@ -32,15 +35,22 @@
   function filter() {
     const words = byId('words').value.toLowerCase().split(/\s+/).filter(Boolean)
     const outcome = byId('outcome').value
-    let shown = 0
+    fitting = rows.filter((row) => fitsOutcome(row, outcome) &&
+      words.every((word) => row.dataset.words.includes(word)) &&
+      (!byId('lacking').checked || row.dataset.lacking !== '0') &&
+      (!byId('unmarked').checked || row.dataset.unmarked !== '0'))
+    list(SOME)
+  }
+
+  // A browser takes minutes to lay ten thousand rows out.
+  function list(most) {
+    listed = most
+    const here = new Set(fitting.slice(0, most))
     for (const row of rows) {
-      const fits = fitsOutcome(row, outcome) && words.every((word) => row.dataset.words.includes(word)) &&
-        (!byId('lacking').checked || row.dataset.lacking !== '0') &&
-        (!byId('unmarked').checked || row.dataset.unmarked !== '0')
-      row.parentElement.hidden = !fits
-      shown += fits
+      if (row.parentElement.hidden === here.has(row)) row.parentElement.hidden = !here.has(row)
     }
-    byId('count').textContent = `${shown.toLocaleString('en')} of ${rows.length.toLocaleString('en')} items`
+    byId('further').hidden = fitting.length <= most
+    byId('count').textContent = `${fitting.length.toLocaleString('en')} of ${rows.length.toLocaleString('en')} items`
   }
 
   function fitsOutcome(row, outcome) {
@@ -53,9 +63,10 @@
   }
 
   function step(by) {
-    const visible = rows.filter((row) => !row.parentElement.hidden)
-    const at = visible.indexOf(current())
-    const next = visible[at < 0 ? 0 : at + by]
+    const at = fitting.indexOf(current())
+    const place = at < 0 ? 0 : at + by
+    const next = fitting[place]
+    if (place >= listed) list(place + SOME)
     if (next) openItem(next)
     return Boolean(next)
   }
@@ -278,12 +289,14 @@
 
   function fold() {
     const hidden = byId('summary').toggleAttribute('hidden')
+    document.querySelector('.top').toggleAttribute('data-alone', hidden)
     byId('fold').textContent = hidden ? 'Show summary' : 'Hide summary'
     byId('fold').setAttribute('aria-expanded', String(!hidden))
   }
 
   for (const row of rows) row.addEventListener('click', () => openItem(row))
   for (const id of ['words', 'outcome', 'lacking', 'unmarked']) byId(id).addEventListener('input', filter)
+  byId('further').addEventListener('click', () => list(listed + SOME))
   byId('fold').addEventListener('click', fold)
   document.addEventListener('keydown', onKey)
   window.addEventListener('beforeprint', unfold)
