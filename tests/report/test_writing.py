@@ -262,3 +262,9 @@ def test_failures_have_their_reasons(tmp_path):
     found = report(tmp_path, record_of(failed, 0, "a.pdf", "msgbatch_1", Decimal(0)))
     assert found.items[0]["reason"] == "invalid_request_error: the PDF has too many pages"
     assert "errored" in found.text
+
+
+def test_a_long_list_begins_with_some_of_its_rows(tmp_path):
+    found = report(tmp_path, *(done("a", index=n) for n in range(303)))
+    assert [tag for tag, given in found.tags if tag == "li" and "hidden" in given] == ["li"] * 3
+    assert len(found.items) == 303
