@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         LedgerMismatchError,
         ModelError,
         NotEndedError,
+        OutputError,
         RequestRefusedError,
         ResultsError,
         ServiceError,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         UnknownPriceError,
         UnknownUsageError,
     )
+    from batchata.exporting import Exported
     from batchata.io.batches import BatchStatus, cancel, poll, submit
     from batchata.io.client import make_client
     from batchata.io.downloads import stream_results
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from batchata.job import BatchJob, batch
     from batchata.manager import BatchManager
     from batchata.running.reading import load_results_from_disk
+    from batchata.tables.frames import to_dataframe
 
 _ROOMS = {
     "batchata.core.bounds": ("bound",),
@@ -81,9 +84,10 @@ _ROOMS = {
     "batchata.errors": (
         "AccountError", "AmbiguousSubmitError", "BatchataError", "CredentialsError", "ForeignResultsUrlError",
         "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
-        "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError", "UnboundedCostError",
-        "UnknownPriceError", "UnknownUsageError",
+        "NotEndedError", "OutputError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError",
+        "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
     ),
+    "batchata.exporting": ("Exported",),
     "batchata.io.batches": ("BatchStatus", "cancel", "poll", "submit"),
     "batchata.io.client": ("make_client",),
     "batchata.io.downloads": ("stream_results",),
@@ -95,12 +99,14 @@ _ROOMS = {
     "batchata.job": ("BatchJob", "batch"),
     "batchata.manager": ("BatchManager",),
     "batchata.running.reading": ("load_results_from_disk",),
+    "batchata.tables.frames": ("to_dataframe",),
 }  # fmt: skip
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __version__ = "0.5.0"
 __all__ = [  # noqa: RUF022 - by subject, the verbs first
     "batch", "BatchJob", "BatchManager", "Summary", "SampleReport", "load_results_from_disk",
+    "to_dataframe", "Exported",
     "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
     "bound", "cancel", "get_model", "make_client",
     "document", "uploaded", "read_document", "read_documents", "pdf_to_document_block",
@@ -110,8 +116,8 @@ __all__ = [  # noqa: RUF022 - by subject, the verbs first
     "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",
     "BatchataError", "AccountError", "AmbiguousSubmitError", "CredentialsError", "ForeignResultsUrlError",
     "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
-    "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError", "UnboundedCostError",
-    "UnknownPriceError", "UnknownUsageError",
+    "NotEndedError", "OutputError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError",
+    "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
 ]  # fmt: skip
 
 

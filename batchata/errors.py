@@ -153,6 +153,10 @@ class ResultsError(BatchataError):
     """Results that were paid for cannot be written to disk or read from it."""
 
 
+class OutputError(BatchataError):
+    """A table or report cannot be written where it should go. What was there before is still there."""
+
+
 class LedgerInUseError(LedgerError):
     """Another process works on this run at the moment."""
 

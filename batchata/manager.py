@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from typing_extensions import TypeVar
 
@@ -15,17 +15,21 @@ from batchata.core.naming import checked_name, default_name
 from batchata.core.outcomes import Succeeded
 from batchata.core.rates import Rates
 from batchata.core.records import Entry, Record
+from batchata.core.reportfacts import facts_of
 from batchata.core.schema import check_response_model
 from batchata.core.spelling import check_spelling
 from batchata.core.summary import Summary
 from batchata.engine import Engine
 from batchata.errors import InputError
+from batchata.exporting import WRITERS, Exportable, Exported, export
 from batchata.io.client import ClientOrMaker
 from batchata.io.intake import given_items
 from batchata.io.paths import PathOrUrl
 from batchata.io.results import ResultsFolder
 from batchata.io.sources import Source
 from batchata.job import DEFAULT_MODEL
+from batchata.report.sources import Sources
+from batchata.report.writing import report_writer
 from batchata.running.assignment import Assignment
 from batchata.running.gate import Approver
 from batchata.running.options import (
@@ -47,6 +51,13 @@ from batchata.running.options import (
 )
 from batchata.running.reading import records
 from batchata.running.run import run_id_of
+from batchata.tables.frames import Library, frame_of
+from batchata.tables.gathering import Description
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
 logger = logging.getLogger("batchata")
 
@@ -252,6 +263,37 @@ class BatchManager(Generic[T]):
         state = self._engine.state()
         folder = ResultsFolder(self.results_dir, run_id_of(state))
         return records(state, folder, self._engine.assignment.response_model)
+
+    def export(self, to: PathOrUrl, *, format: str | None = None, outcomes: Collection[str] = ()) -> Exported:  # noqa: A002 - documented
+        """Writes one row for each item that has ended to a file or URL, as a whole or not at all.
+
+        The format is that of the ending, `.jsonl`, `.csv`, `.parquet` or `.html` (a report that shows each item beside
+        the pages it was taken from), or `format`. `outcomes` are those to write, such as ("succeeded",). A file that
+        is there is replaced. Raises InputError, OutputError and ResultsError.
+        """
+        run = self._exportable()
+        report = report_writer(facts_of(run.state, self.name, len(self)), Sources(sent_at=run.state.sent_at))
+        return export(run, to, kind=format, outcomes=outcomes, writers={**WRITERS, "html": report})
+
+    @overload
+    def to_dataframe(self, library: Literal["pandas"] = "pandas", *, flat: bool = False) -> pd.DataFrame: ...
+    @overload
+    def to_dataframe(self, library: Literal["polars"], *, flat: bool = False) -> pl.DataFrame: ...
+    @overload
+    def to_dataframe(self, library: Literal["arrow"], *, flat: bool = False) -> pa.Table: ...
+    def to_dataframe(self, library: Library = "pandas", *, flat: bool = False) -> Any:
+        """The same rows and columns as an exported Parquet file has. See `batchata.to_dataframe`."""
+        return frame_of(self.outcomes(), self._exportable().description, library=library, flat=flat)
+
+    def _exportable(self) -> Exportable:
+        state, about = self._engine.state(), self._engine.assignment
+        return Exportable(
+            state,
+            ResultsFolder(self.results_dir, run_id_of(state)),
+            items=len(self),
+            description=Description(about.response_model, about.citations),
+            keeps=(self.state_path,),
+        )
 
     def failures(self) -> list[Record[T]]:
         """The records of the items that ended without a result, each with its reason."""

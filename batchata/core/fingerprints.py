@@ -28,17 +28,21 @@ def settings_of(
     api: str,
 ) -> dict[str, str]:
     """What all requests of a run have in common: short values as they are, long ones as a hash."""
-    named = getattr(response_model, "__name__", str(response_model))
-    schema = "none" if response_model is None else f"{named} {_hash(json_schema(response_model))}"
     return {
         "model": model,
         "prompt": "none" if prompt is None else _hash(prompt),
-        "response_model": schema,
+        "response_model": model_fingerprint(response_model),
         "enable_citations": str(citations),
         "max_tokens": str(max_tokens),
         "parameters": _hash(dict(sorted(params.items()))) if params else "none",
         "api": api,
     }
+
+
+def model_fingerprint(response_model: Any) -> str:
+    """Two response models with the same one have the same name and the same JSON Schema."""
+    named = getattr(response_model, "__name__", str(response_model))
+    return "none" if response_model is None else f"{named} {_hash(json_schema(response_model))}"
 
 
 def namespace_of(settings: Mapping[str, str]) -> str:

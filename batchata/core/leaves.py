@@ -33,9 +33,7 @@ class Place:
     in_list: bool = False
 
     def member(self, name: str, names: tuple[tuple[str, ...], ...]) -> Place:
-        step = _step(name)
-        path = f"{self.path}.{step}" if self.path and step[0] != "[" else f"{self.path}{step}"
-        return Place(path, names, self.trail + names[0], self.path, self.in_list)
+        return Place(member_path(self.path, name), names, self.trail + names[0], self.path, self.in_list)
 
     def element(self, index: int) -> Place:
         return Place(f"{self.path}[{index}]", self.names, (*self.trail, str(index)), self.row, in_list=True)
@@ -49,6 +47,11 @@ class Leaf:
         self.row, self.in_list = place.row, place.in_list
         self.node = node
         self._raw = raw
+
+    @property
+    def raw(self) -> Any:
+        """The value as it is."""
+        return self._raw
 
     @property
     def is_null(self) -> bool:
@@ -71,6 +74,12 @@ def leaves_of(value: Any, node: Node | None) -> list[Leaf]:
     Paths use the names of the Python fields, whatever their aliases in the JSON are.
     """
     return list(_walk(value, node, Place()))
+
+
+def member_path(path: str, name: str) -> str:
+    """The path of a field of what is at `path`, "" at the top."""
+    step = _step(name)
+    return f"{path}.{step}" if path and step[0] != "[" else f"{path}{step}"
 
 
 @lru_cache(maxsize=4096)

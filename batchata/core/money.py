@@ -17,3 +17,10 @@ def usd(amount: Decimal) -> str:
     """With two decimals, or all those it has."""
     rounded = amount.quantize(_TWO)
     return f"${rounded if rounded == amount else amount.normalize():,f}"
+
+
+def short_usd(amount: Decimal) -> str:
+    """With two decimals, or with three digits that say something where it is less than a dollar."""
+    if not amount or abs(amount) >= 1:
+        return f"${amount.quantize(_TWO):,f}"
+    return f"${amount.quantize(Decimal(1).scaleb(amount.adjusted() - 2)):f}"

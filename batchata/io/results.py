@@ -140,7 +140,7 @@ class ResultsFolder:
         """A file that takes the place of the job's records when it is complete. Raises ResultsError."""
         target = self.job_file(job)
         try:
-            with _replacing(target) if isinstance(target, Path) else _uploading(target) as file:
+            with replacing(target) if isinstance(target, Path) else uploading(target) as file:
                 yield file
         except OSError as error:
             raise ResultsError(
@@ -150,7 +150,8 @@ class ResultsFolder:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
+def replacing(target: Path) -> Iterator[IO[bytes]]:
+    """A file that takes the place of the target when it is complete. Raises OSError."""
     partial = target.with_name(f".{target.name}.{token_hex(4)}.partial")  # who seemed dead may write the same records
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -164,7 +165,8 @@ def _replacing(target: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _uploading(target: UPath) -> Iterator[IO[bytes]]:
+def uploading(target: UPath) -> Iterator[IO[bytes]]:
+    """A file that is uploaded when it is complete. Raises OSError."""
     with tempfile.NamedTemporaryFile(prefix="batchata-") as file:
         yield file
         file.flush()

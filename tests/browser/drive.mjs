@@ -46,6 +46,19 @@ const STEPS = {
   async see(page, { text }) {
     await page.getByText(text).first().scrollIntoViewIfNeeded()
   },
+  async key(page, { name }) {
+    await page.keyboard.press(name)
+  },
+  async point(page, { selector }) {
+    await page.locator(selector).first().click()
+  },
+  async ask(page, { code }) {
+    return await page.evaluate(code)
+  },
+  async look(page, { width, height, dark }) {
+    await page.setViewportSize({ width, height })
+    await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' })
+  },
   async shot(page, { path, drawn }) {
     if (drawn) await canvasIsDrawn(page)
     await page.evaluate(() => document.fonts.ready)
@@ -93,8 +106,8 @@ async function addItems(field, values) {
 }
 
 async function onlyThisMachine(route) {
-  const { hostname } = new URL(route.request().url())
-  await (['127.0.0.1', 'localhost'].includes(hostname) ? route.continue() : route.abort())
+  const { protocol, hostname } = new URL(route.request().url())
+  await (protocol === 'file:' || ['127.0.0.1', 'localhost'].includes(hostname) ? route.continue() : route.abort())
 }
 
 async function answer(page, step) {

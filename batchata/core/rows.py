@@ -1,0 +1,123 @@
+"""A record -> a row of plain JSON values; the pages of its fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import lru_cache
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from batchata.core.citations import Citation
+from batchata.core.leaves import member_path
+from batchata.core.records import Record
+from batchata.core.shapes import DECIMAL, INT, TEXT, ListOf, Shape, Struct
+from batchata.errors import OutputError
+
+_BEFORE: Mapping[str, Shape] = {"index": INT, "source": TEXT, "outcome": TEXT, "reason": TEXT}
+_AFTER: Mapping[str, Shape] = {
+    "cost": DECIMAL, "model": TEXT, "input_tokens": INT, "output_tokens": INT, "cache_write_tokens": INT,
+    "cache_read_tokens": INT, "batch_id": TEXT,
+}  # fmt: skip
+_TOKENS = {
+    "input_tokens": "input_tokens", "output_tokens": "output_tokens",
+    "cache_write_tokens": "cache_creation_input_tokens", "cache_read_tokens": "cache_read_input_tokens",
+}  # fmt: skip
+
+_CITED = [each.name for each in fields(Citation)]
+_NUMBERS = frozenset(name for name in _CITED if name.endswith(("_page", "_index"))) - {"encrypted_index"}
+_CITATION = Struct({"field": TEXT} | {name: INT if name in _NUMBERS else TEXT for name in _CITED})
+_STEP = re.compile(r'\["(?:[^"]|"(?!\]))*"\]|\[\d+\]|\.?[^.\[]+')
+
+
+def row_shape(result: Shape) -> Struct:
+    """The columns of a table of results of this shape."""
+    return Struct({**_BEFORE, "result": result, "citations": ListOf(_CITATION), **_AFTER})
+
+
+def row_of(record: Record[Any]) -> dict[str, Any]:
+    """The record as plain JSON. What is not known is None. Raises OutputError for a result that has no JSON."""
+    usage = record.usage or {}
+    return {
+        "index": record.index,
+        "source": record.source,
+        "outcome": record.outcome,
+        "reason": record.reason or None,
+        "result": _plain_result(record),
+        "citations": _entries(record.citations),
+        "cost": None if record.cost is None else str(record.cost),
+        "model": getattr(record.detail, "model", None) or None,
+        **{name: _count(usage.get(key)) for name, key in _TOKENS.items()},
+        "batch_id": record.batch_id,
+    }
+
+
+def with_pages(shape: Struct) -> Struct:
+    """The same columns, and after the result the first page that each of its fields was taken from."""
+    found: dict[str, Shape] = {}
+    for name, each in shape.fields.items():
+        found[name] = each
+        if name == "result":
+            found["page"] = _page_shape(each)
+    return Struct(found)
+
+
+def pages_of(result: Shape, citations: Sequence[Mapping[str, Any]] | None) -> Any:
+    """The values for the `page` column of one row, given its citations as `row_of` has them."""
+    first: dict[str, int] = {}
+    for each in citations or ():
+        if each.get("start_page") is not None:
+            for path in _paths(each["field"] or ""):
+                first.setdefault(path, each["start_page"])
+    return _pages(result, first, "") if first else None
+
+
+def _plain_result(record: Record[Any]) -> Any:
+    if record.result is None or isinstance(record.result, str):
+        return record.result
+    try:
+        return to_jsonable_python(record.result, by_alias=False, inf_nan_mode="constants", fallback=str)
+    except (PydanticSerializationError, ValueError, TypeError) as error:
+        raise OutputError(f"the result of item {record.index} cannot be said in JSON: {error}") from error
+
+
+def _count(tokens: Any) -> int | None:
+    return tokens if isinstance(tokens, int) and not isinstance(tokens, bool) else None
+
+
+def _entries(citations: Sequence[Citation] | Mapping[str, Sequence[Citation]] | None) -> list[dict[str, Any]] | None:
+    """One entry a citation. A field that was not located has one that says only which field it is."""
+    if citations is None:
+        return None
+    if not isinstance(citations, Mapping):
+        return [_entry(None, each) for each in citations]
+    return [
+        entry
+        for path, cited in citations.items()
+        for entry in ([_entry(path, each) for each in cited] or [{"field": path}])
+    ]
+
+
+def _entry(path: str | None, cited: Citation) -> dict[str, Any]:
+    known = ((name, getattr(cited, name)) for name in _CITED)
+    return {"field": path, **{name: value for name, value in known if value is not None}}
+
+
+def _page_shape(result: Shape) -> Shape:
+    if isinstance(result, Struct):
+        return Struct({name: _page_shape(each) for name, each in result.fields.items()})
+    return INT
+
+
+def _pages(result: Shape, first: Mapping[str, int], path: str) -> Any:
+    if not isinstance(result, Struct):
+        return first.get(path)
+    return {name: _pages(each, first, member_path(path, name)) for name, each in result.fields.items()}
+
+
+@lru_cache(maxsize=65_536)
+def _paths(path: str) -> tuple[str, ...]:
+    """The path and those of all that it is in: `lines[2].amount` is in `lines[2]`, `lines` and the whole."""
+    return ("", *(path[: step.end()] for step in _STEP.finditer(path)))

@@ -1,0 +1,1 @@
+"""Records as tables: JSON Lines, CSV, Parquet, data frames."""

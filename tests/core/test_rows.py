@@ -1,0 +1,218 @@
+import csv
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from batchata import Citation, OutputError
+from batchata.core.cells import columns_of, json_text, spreadsheet_cell
+from batchata.core.outcomes import Errored, Expired, Invalid, Missing, Refused, Succeeded, Truncated
+from batchata.core.records import record_of
+from batchata.core.rows import pages_of, row_of, row_shape, with_pages
+from batchata.core.shapes import DECIMAL, INT, JSON, TEXT, ListOf, Scalar, Struct
+from batchata.core.widening import widened
+
+ANSWERED = {"custom_id": "run-1", "model": "claude-haiku-5-5"}
+USAGE = {"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": 3, "cache_read_input_tokens": None}
+
+
+class Vendor(BaseModel):
+    name: str
+
+
+class Invoice(BaseModel):
+    vendor: Vendor | None
+    total: Decimal
+    lines: list[Vendor] = []
+
+
+INVOICE = Struct({"vendor": Struct({"name": TEXT}), "total": DECIMAL, "lines": ListOf(Struct({"name": TEXT}))})
+
+
+def record(outcome, cost="0.0001"):
+    return record_of(outcome, 7, "in/ä.pdf", "msgbatch_1", None if cost is None else Decimal(cost))
+
+
+def answer(result, citations=None, usage=USAGE):
+    return Succeeded(**ANSWERED, usage=usage, result=result, citations=citations)
+
+
+def test_a_row_says_all_of_an_item():
+    result = Invoice(vendor=Vendor(name="Müller"), total=Decimal("0.10"))
+    assert row_of(record(answer(result))) == {
+        "index": 7, "source": "in/ä.pdf", "outcome": "succeeded", "reason": None,
+        "result": {"vendor": {"name": "Müller"}, "total": "0.10", "lines": []}, "citations": None, "cost": "0.0001",
+        "model": "claude-haiku-5-5", "input_tokens": 10, "output_tokens": 5, "cache_write_tokens": 3,
+        "cache_read_tokens": None, "batch_id": "msgbatch_1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("outcome", [
+    Truncated(**ANSWERED, usage={}, stop_reason="max_tokens", text="half"),
+    Refused(**ANSWERED, usage={"input_tokens": "many"}, category=None, explanation=None),
+    Invalid(**{**ANSWERED, "model": ""}, usage={"input_tokens": True}, problem="no JSON", text="words"),
+    Errored(custom_id="x", error_type="api_error", message="it broke"),
+    Expired(custom_id="x"),
+    Missing(custom_id="x", problem="no line is about it"),
+])  # fmt: skip
+def test_what_is_not_known_is_null_and_never_zero(outcome):
+    row = row_of(record(outcome, cost=None))
+    assert (row["outcome"], row["reason"]) == (outcome.kind, outcome.reason)
+    unknown = (
+        "result",
+        "citations",
+        "cost",
+        "input_tokens",
+        "output_tokens",
+        "cache_write_tokens",
+        "cache_read_tokens",
+    )
+    assert [row[name] for name in unknown] == [None] * len(unknown)
+    assert row["model"] == (getattr(outcome, "model", None) or None)
+
+
+def test_a_result_that_has_no_json_is_told_with_its_item():
+    class Raw(BaseModel):
+        content: bytes
+
+    with pytest.raises(OutputError, match=r"the result of item 7 cannot be said in JSON: .*0xff"):
+        row_of(record(answer(Raw(content=b"\xff"))))
+
+
+# citations
+
+CITED = {
+    "vendor.name": [Citation(cited_text="Müller", start_page=2, end_page=3, match="label", source_file="a.pdf"),
+                    Citation(cited_text="Müller again", start_page=1)],
+    "total": [],
+    "lines[0].name": [Citation(cited_text="no page")],
+    "lines[1].name": [Citation(cited_text="", start_page=4)],
+}  # fmt: skip
+
+
+def citations_of(entries):
+    """What the entries of a row were made of."""
+    if entries is None:
+        return None
+    if all(each["field"] is None for each in entries):
+        return [Citation(**{name: each[name] for name in each if name != "field"}) for each in entries]
+    found: dict[str, Any] = {each["field"]: [] for each in entries}
+    for each in entries:
+        if each.get("cited_text") is not None:
+            found[each["field"]].append(Citation(**{name: each[name] for name in each if name != "field"}))
+    return found
+
+
+@pytest.mark.parametrize("citations", [None, [], CITED, CITED["vendor.name"]])
+def test_citations_can_be_made_of_their_entries_again(citations):
+    assert citations_of(row_of(record(answer("x", citations)))["citations"]) == citations
+
+
+def test_each_field_has_the_first_page_that_it_was_taken_from():
+    entries = row_of(record(answer("x", CITED)))["citations"]
+    assert pages_of(INVOICE, entries) == {"vendor": {"name": 2}, "total": None, "lines": 4}
+    assert pages_of(TEXT, entries) == 2
+    assert pages_of(JSON, entries) == 2
+
+
+@pytest.mark.parametrize("entries", [None, [], [{"field": "total"}], [{"field": "total", "cited_text": "x"}]])
+def test_there_are_no_pages_without_any(entries):
+    assert pages_of(INVOICE, entries) is None
+
+
+def test_a_field_is_not_taken_for_one_whose_name_begins_alike():
+    entries = [{"field": "total_amount", "start_page": 1}, {"field": '["a.b"]', "start_page": 2},
+               {"field": 'x["y.z"][0].w', "start_page": 3}]  # fmt: skip
+    shape = Struct({"total": INT, "a": Struct({"b": INT}), "a.b": INT, "x": Struct({"y.z": ListOf(INT), "y": INT})})
+    assert pages_of(shape, entries) == {
+        "total": None, "a": {"b": None}, "a.b": 2, "x": {"y.z": 3, "y": None},
+    }  # fmt: skip
+
+
+def test_a_text_has_the_page_of_its_first_citation():
+    entries = row_of(record(answer("text", [Citation(cited_text="x"), Citation(cited_text="y", start_page=5)])))
+    assert pages_of(TEXT, entries["citations"]) == 5
+
+
+def test_the_row_of_any_citation_fits_its_column():
+    full = Citation(**{name: 1 if name.endswith(("_page", "_index")) and name != "encrypted_index" else "x"
+                       for name in Citation.__dataclass_fields__})  # fmt: skip
+    shape = row_shape(INVOICE)
+    found = widened(shape, row_of(record(answer(None, {"total": [full]}))))
+    assert found.fields["citations"] is shape.fields["citations"]
+
+
+# columns
+
+
+def test_columns_are_nested_or_named_by_their_paths():
+    table = with_pages(row_shape(Struct({**INVOICE.fields, "a.b": Struct({"c": INT})})))
+    assert [each.name for each in columns_of(table, flat=False)] == [
+        "index", "source", "outcome", "reason", "result", "page", "citations", "cost", "model", "input_tokens",
+        "output_tokens", "cache_write_tokens", "cache_read_tokens", "batch_id",
+    ]  # fmt: skip
+    flat = [each.name for each in columns_of(table, flat=True)]
+    assert flat[4:12] == [
+        "result.vendor.name", "result.total", "result.lines", 'result["a.b"].c', "page.vendor.name", "page.total",
+        "page.lines", 'page["a.b"].c',
+    ]  # fmt: skip
+
+
+def test_a_field_of_what_is_null_is_null():
+    column = columns_of(with_pages(row_shape(INVOICE)), flat=True)[4]
+    assert [column.of(row) for row in ({"result": None}, {"result": {"vendor": None}}, {"result": {}})] == [None] * 3
+
+
+# cells
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1", "'quoted'"]  # noqa: RUF001
+
+
+def from_cell(cell):
+    """What a reader of CSV has: None for what is empty and not quoted."""
+    (read,) = next(csv.reader(io.StringIO(cell, newline=""))) if cell else (None,)
+    return read if read is None or not cell.startswith('"') else read.removeprefix("'")
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_text_is_taken_for_a_formula_and_none_is_lost(text):
+    cell = spreadsheet_cell(TEXT, text)
+    assert cell.startswith("\"'")
+    assert from_cell(cell) == text
+
+
+@pytest.mark.parametrize(("shape", "value", "cell"), [
+    (TEXT, None, ""),
+    (TEXT, "", '""'),
+    (TEXT, 'say "hi",\nyes', '"say ""hi"",\nyes"'),
+    (INT, -5, "-5"),
+    (Scalar("bigint"), 10**30, str(10**30)),
+    (Scalar("bool"), True, "true"),
+    (Scalar("float"), -0.1, "-0.1"),
+    (Scalar("float"), float("nan"), "NaN"),
+    (Scalar("float"), float("-inf"), "-Infinity"),
+    (DECIMAL, "-1E-9", "-0.000000001"),
+    (DECIMAL, "0E+60", "0"),
+    (Scalar("date"), "2026-01-02", '"2026-01-02"'),
+    (ListOf(INT), [1, 2], '"[1,2]"'),
+    (JSON, -1, '"\'-1"'),
+    (JSON, "-1", '"""-1"""'),
+])  # fmt: skip
+def test_a_cell_is_text_in_quotes_or_a_bare_number(shape, value, cell):
+    assert spreadsheet_cell(shape, value) == cell
+
+
+@given(st.text())
+def test_any_text_comes_back_from_its_cell(text):
+    assert from_cell(spreadsheet_cell(TEXT, text)) == text
+
+
+def test_json_text_is_json_for_strict_readers_too():
+    text = json_text({"a": [float("nan"), float("inf"), {"b": float("-inf")}], "c": 10**40, "d": "ü\n", "e": True})
+    assert text == '{"a":["NaN","Infinity",{"b":"-Infinity"}],"c":1' + "0" * 40 + ',"d":"ü\\n","e":true}'
+    assert json.loads(text)["c"] == 10**40
