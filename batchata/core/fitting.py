@@ -1,4 +1,4 @@
-"""What is known of some items -> what is expected of the others: a mean, a ratio or a regression on what is seen of all."""
+"""What is known of some items -> what is expected of the others: a mean, a ratio, or a regression on what is seen."""
 
 from __future__ import annotations
 

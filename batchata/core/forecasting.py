@@ -16,9 +16,9 @@ _ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What the ledger tells, if there is one, in USD. `held` is what items of unknown cost may have cost, `reserved` what
-    those in flight may still cost, None where some were sent without a limit; `saved` is what batches saved so far, None
-    where the ledger does not tell.
+    """What the ledger tells, if there is one, in USD. `held` is what items of unknown cost may have cost, `reserved`
+    what those in flight may still cost, None where some were sent without a limit; `saved` is what batches saved so
+    far, None where the ledger does not tell.
     """
 
     ended: int = 0

@@ -147,7 +147,7 @@ def read_of(seen: Sequence[Seen], crowd: Crowd, pricing: Pricing) -> tuple[Part,
 def _known(found: Fit, values: Sequence[float], stretch: float, worth: Callable[[float], float] = float) -> Known:
     alone = found.alone if len(values) > 1 else found.fitted
     worths = [[worth(each) for each in some] for some in (values, found.fitted, alone)]
-    return Known(*worths, freedom=found.freedom, stretch=stretch)
+    return Known(worths[0], worths[1], worths[2], found.freedom, stretch)
 
 
 def _by_size(sizes: list[float], crowd: Crowd, pricing: Pricing) -> tuple[Part, InputMethod, list[float]]:
@@ -157,7 +157,7 @@ def _by_size(sizes: list[float], crowd: Crowd, pricing: Pricing) -> tuple[Part, 
     scale = crowd.items / (len(sizes) + crowd.free)
     tokens, money = sum(sizes) * scale, sum(float(pricing.cost(each, 0)[0]) for each in sizes) * scale
     spreads = [Spread(each, each * (1 - _LEAST), each * (_MOST - 1)) for each in (tokens, money)]
-    return Part(*spreads, exact=None), "sizes", sizes
+    return Part(spreads[0], spreads[1], None), "sizes", sizes
 
 
 def written_of(
@@ -172,19 +172,20 @@ def written_of(
     else:
         rule = answers.rule or AnswerRule(Span(0, 0, 0))
         spans = [rule.of(each.contents, each.max_tokens) for each in seen]
-    lows, likely_ones, highs = ([getattr(span, name) for span in spans] for name in ("low", "likely", "high"))
     costs = [
-        [pricing.cost(*each)[1] for each in zip(prompts, some, strict=True)] for some in (lows, likely_ones, highs)
+        [pricing.cost(prompt, tokens)[1] for tokens in (span.low, span.likely, span.high)]
+        for prompt, span in zip(prompts, spans, strict=True)
     ]
-    tokens = _spanned(crowd, lows, likely_ones, highs)
-    money = _spanned(crowd, *([float(each) for each in some] for some in costs))
-    exact = sum(costs[1], Decimal(0)) if tokens.below == tokens.above == 0 else None
-    return Part(tokens, money, exact)
+    tokens = _spanned(crowd, [(span.low, span.likely, span.high) for span in spans])
+    money = _spanned(crowd, [tuple(map(float, each)) for each in costs])
+    is_exact = tokens.below == tokens.above == 0
+    return Part(tokens, money, sum((each[1] for each in costs), Decimal(0)) if is_exact else None)
 
 
-def _spanned(crowd: Crowd, lows: Sequence[float], likely: Sequence[float], highs: Sequence[float]) -> Spread:
+def _spanned(crowd: Crowd, spans: Sequence[tuple[float, ...]]) -> Spread:
     """A rule that is off is off for all items alike, so nothing evens out."""
-    low, middle, high = (crowd.stretched(Total(sum(each), 0.0), each) for each in (lows, likely, highs))
+    parts = [[span[at] for span in spans] for at in range(3)]
+    low, middle, high = (crowd.stretched(Total(sum(each), 0.0), each) for each in parts)
     reach = middle.reach
     if reach is None:
         return Spread(middle.value, None, None)
@@ -211,7 +212,7 @@ def _as_measured(
     alone = found.alone if len(outputs) > 1 else found.fitted
     worths = [list(map(usd, lengths, each)) for each in (outputs, found.fitted, alone)]
     costs = list(starmap(usd, zip(prompts, tokens, strict=True)))
-    money = total_of(Known(*worths, freedom=found.freedom, stretch=stretch), costs)
+    money = total_of(Known(worths[0], worths[1], worths[2], found.freedom, stretch), costs)
     return _part(crowd.stretched(total, tokens), crowd.stretched(money, costs), None)
 
 
@@ -222,4 +223,4 @@ def _by_prompt(tokens: float) -> Traits:
 def _part(tokens: Total, money: Total, costs: Sequence[Decimal] | None) -> Part:
     is_exact = costs is not None and tokens.reach == 0
     spreads = [Spread(each.value, each.reach, each.reach) for each in (tokens, money)]
-    return Part(*spreads, exact=sum(costs or (), Decimal(0)) if is_exact else None)
+    return Part(spreads[0], spreads[1], sum(costs or (), Decimal(0)) if is_exact else None)

@@ -12,10 +12,11 @@ import orjson
 Layout = Literal["compact", "indented", "evidence"]
 """How models write an object: as an output format makes them, when they are told to, with lines of evidence before."""
 
-_WORDS = (
+_SHORT_TEXT = "north harbour trading"
+_LONG_TEXT = (
     "north harbour trading company quarterly delivery of printed paper goods and wooden boxes to the central market "
     "office, as agreed with the customer in the spring of the year before"
-).split()
+)
 _LONG = re.compile(
     r"summary|explanation|reason|analysis|comment|notes?$|body|abstract|text$|quote|excerpt", re.IGNORECASE
 )
@@ -65,8 +66,7 @@ class _Writer:
             return sorted(node["enum"], key=lambda each: len(str(each)))[len(node["enum"]) // 2]
         if depth > _DEEPEST:
             return None
-        kind = node.get("type")
-        kind = next((each for each in kind if each != "null"), "null") if isinstance(kind, list) else kind
+        kind = _kind_of(node)
         if kind == "object" or "properties" in node:
             return self._object(node, depth)
         if kind == "array":
@@ -90,7 +90,7 @@ class _Writer:
             return {name: self.value(each, name, depth + 1) for name, each in node["properties"].items()}
         inner = node.get("additionalProperties")
         inner = inner if isinstance(inner, Mapping) else {}
-        return {word: self.value(inner, word, depth + 1) for word in _WORDS[:_A_FEW]}
+        return {word: self.value(inner, word, depth + 1) for word in _SHORT_TEXT.split()}
 
     def _array(self, node: Mapping[str, Any], name: str, depth: int) -> list[Any]:
         if node.get("prefixItems"):
@@ -102,10 +102,15 @@ class _Writer:
         return [inner.value(entry, name, depth + 1) for _ in range(count)]
 
 
+def _kind_of(node: Mapping[str, Any]) -> str:
+    kinds = node.get("type", "string")
+    return str(next((each for each in kinds if each != "null"), "null") if isinstance(kinds, list) else kinds)
+
+
 def _string(node: Mapping[str, Any], name: str) -> str:
     if node.get("format") in _FORMATS:
         return _FORMATS[node["format"]]
-    text = " ".join(_WORDS if _LONG.search(name) else _WORDS[:3])
+    text = _LONG_TEXT if _LONG.search(name) else _SHORT_TEXT
     return text[: node.get("maxLength", len(text))]
 
 
