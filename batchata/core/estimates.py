@@ -19,7 +19,9 @@ OutputMethod = Literal["measured", "given", "rule", "nothing"]
 
 @dataclass(frozen=True, slots=True)
 class Amount(Generic[N]):
-    """A number with the ends of its 95 % interval, None where nobody can tell."""
+    """A number with the ends of its 95 % interval, None where nobody can tell. What rests on a rule has no probability:
+    then they are the least and the most that are to be reckoned with.
+    """
 
     value: N
     low: N | None

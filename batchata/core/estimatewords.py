@@ -32,7 +32,7 @@ def rows_of(estimate: Estimate) -> Iterator[tuple[str, str]]:
     """The figures by name."""
     yield "items", standing_words(estimate)
     yield "input tokens", f"{tokens_words(estimate.input_tokens)}; {input_words(estimate)}"
-    yield "output tokens", f"{tokens_words(estimate.output_tokens)}; {estimate.output_source}"
+    yield "output tokens", f"{tokens_words(estimate.output_tokens, interval_name(estimate))}; {estimate.output_source}"
     if estimate.spent:
         yield "spent already", usd_words(estimate.spent)
     yield "cost", cost_words(estimate)
@@ -68,12 +68,17 @@ def input_words(estimate: Estimate) -> str:
             return f"the API counted {estimate.counted:,} of {left:,}, {_HOW[method]}"
 
 
-def tokens_words(tokens: Amount[int]) -> str:
+def interval_name(estimate: Estimate) -> str:
+    """A rule has no probabilities."""
+    return "perhaps" if estimate.output_method == "rule" else "95 %:"
+
+
+def tokens_words(tokens: Amount[int], name: str = "95 %:") -> str:
     """With the interval."""
     if tokens.low is None or tokens.high is None:
         return f"{tokens.value:,} (no interval is known)"
     same = tokens.low == tokens.value == tokens.high
-    return f"{tokens.value:,}" if same else f"{tokens.value:,} (95 %: {tokens.low:,} to {tokens.high:,})"
+    return f"{tokens.value:,}" if same else f"{tokens.value:,} ({name} {tokens.low:,} to {tokens.high:,})"
 
 
 def cost_words(estimate: Estimate) -> str:
@@ -83,13 +88,15 @@ def cost_words(estimate: Estimate) -> str:
         return f"{usd_words(cost.value)} (no interval is known)"
     if cost.low == cost.value == cost.high:
         return usd_words(cost.value)
-    return f"{usd_words(cost.value)} (95 %: {usd_words(cost.low)} to {usd_words(cost.high)})"
+    return f"{usd_words(cost.value)} ({interval_name(estimate)} {usd_words(cost.low)} to {usd_words(cost.high)})"
 
 
 def bound_words(estimate: Estimate) -> str:
     """The upper bound."""
     if estimate.bound is None:
         return "no upper bound"
+    if not estimate.waiting + estimate.in_flight:
+        return usd_words(estimate.bound)
     bound = f"{usd_words(estimate.bound)}, if every answer uses its max_tokens"
     return bound if estimate.bound_is_exact else f"about {bound} (bound of a sample)"
 
@@ -110,10 +117,10 @@ def limit_words(estimate: Estimate) -> str:
 
 def at_a_time_words(estimate: Estimate) -> str:
     """What is sent side by side within the limit."""
-    if estimate.items_at_a_time is None:
-        return "how many items it covers at a time cannot be told without an upper bound"
     if not estimate.waiting:
         return "nothing is left to be sent"
+    if estimate.items_at_a_time is None:
+        return "how many items it covers at a time cannot be told without an upper bound"
     if not estimate.items_at_a_time:
         return "it does not cover the most that one item can cost, so nothing would be sent"
     jobs = estimate.jobs_at_a_time or 1

@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 from math import hypot
 
 from batchata.core.estimates import Amount, Estimate
-from batchata.core.reckoning import Answers, Crowd, Part, Pricing, Seen, Spread, read_of, written_of
+from batchata.core.reckoning import Answers, Crowd, Part, Pricing, Seen, Spread, read_of, repeated, written_of
 from batchata.core.state import RunState, Standing
 
 _ZERO = Decimal(0)
@@ -66,7 +66,9 @@ def estimate_of(work: Work) -> Estimate:
     """Pure arithmetic: what is not known is None and not 0."""
     crowd = Crowd(work.waiting + work.paid.in_flight, work.cached + work.unsendable)
     read, method, prompts = read_of(work.seen, crowd, work.pricing)
+    read = repeated(read, work.answers.measured, len(work.seen))
     written = written_of(work.seen, prompts, work.answers, crowd, work.pricing)
+    reach = _reach(read, written, together=work.answers.has_repeats)
     bound, left = _bound(work), _left(work)
     jobs, items = _at_a_time(work, left)
     return Estimate(
@@ -84,7 +86,7 @@ def estimate_of(work: Work) -> Estimate:
         output_method=work.answers.method if work.seen else "nothing",
         output_source=work.answers.source if work.seen else "nothing is left to be answered",
         spent=work.paid.spent,
-        cost=_cost(work.paid.spent, read, written, bound),
+        cost=_cost(work.paid.spent, read.usd + written.usd, reach, bound),
         bound=bound,
         bound_is_exact=work.waiting_seen >= work.waiting,
         list_price=_list_price(work.paid, read.usd + written.usd),
@@ -102,21 +104,30 @@ def _tokens(spread: Spread) -> Amount[int]:
     return Amount(value, max(round(spread.value - spread.below), 0), round(spread.value + spread.above))
 
 
-def _cost(spent: Decimal, read: Part, written: Part, bound: Decimal | None) -> Amount[Decimal]:
-    """What is read and what is written are off independently of each other; neither can pass the bound."""
-    value = spent + read.usd + written.usd
-    if bound is not None:
-        value = min(value, bound)
-    below = _both(read.money.below, written.money.below)
-    above = _both(read.money.above, written.money.above)
+def _reach(read: Part, written: Part, *, together: bool) -> tuple[Decimal, Decimal] | None:
+    """How far below and above the cost may be. What is read and what is written are off independently of each other,
+    but for items that are paid for again: those are both read and answered again.
+    """
+    ends = [(read.money.below, written.money.below), (read.money.above, written.money.above)]
+    below, above = (None if None in (one, other) else (one or 0.0, other or 0.0) for one, other in ends)
     if below is None or above is None:
+        return None
+    return _decimal(sum(below) if together else hypot(*below)), _decimal(sum(above) if together else hypot(*above))
+
+
+def _decimal(amount: float) -> Decimal:
+    return Decimal(str(amount))
+
+
+def _cost(
+    spent: Decimal, left: Decimal, reach: tuple[Decimal, Decimal] | None, bound: Decimal | None
+) -> Amount[Decimal]:
+    """Neither it nor its interval can pass the bound."""
+    value = spent + left if bound is None else min(spent + left, bound)
+    if reach is None:
         return Amount(value, None, None)
-    high = value + above
-    return Amount(value, max(value - below, spent), high if bound is None else min(high, bound))
-
-
-def _both(one: float | None, other: float | None) -> Decimal | None:
-    return None if one is None or other is None else Decimal(str(hypot(one, other)))
+    high = value + reach[1]
+    return Amount(value, max(value - reach[0], spent), high if bound is None else min(high, bound))
 
 
 def _bound(work: Work) -> Decimal | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import starmap
+from math import hypot, sqrt
 
 from batchata.core.answers import AnswerRule, Span
 from batchata.core.contents import Contents
@@ -13,6 +14,7 @@ from batchata.core.estimates import InputMethod, OutputMethod
 from batchata.core.fitting import Fit, Known, Total, Traits, fit, total_of, widened
 from batchata.core.pricing import US_GEO, Tokens, cost_of
 from batchata.core.rates import Rates
+from batchata.core.sampling import student
 
 _LARGEST_IMAGE = 4_784
 _PAGE, _BLOCK, _TEXT, _UNKNOWN = 2_000.0, 8.0, 0.3, 20_000.0
@@ -39,10 +41,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of an answer to another item, with the same settings."""
+    """Tokens of an answer to another item, with the same settings. `tries` says how often it was paid for: what cannot
+    be used is sent again.
+    """
 
     prompt: int
     output: int
+    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,11 @@ class Answers:
     given: int | None = None
     rule: AnswerRule | None = None
     source: str = ""
+
+    @property
+    def has_repeats(self) -> bool:
+        """Whether some items were paid for more than once."""
+        return any(each.tries > 1 for each in self.measured)
 
     @property
     def method(self) -> OutputMethod:
@@ -196,13 +206,16 @@ def _as_measured(
     seen: Sequence[Seen], prompts: Sequence[float], measured: Sequence[Usage], crowd: Crowd, pricing: Pricing
 ) -> Part:
     """Longer prompts may have longer answers: how much longer shows in what was measured."""
-    outputs = [float(each.output) for each in measured]
+    outputs = [float(each.output * each.tries) for each in measured]
     found = fit([_by_prompt(each.prompt) for each in measured], outputs)
     if found is None or not seen:
         return Part(Spread(0.0), Spread(0.0), Decimal(0))
     traits = [_by_prompt(each) for each in prompts]
     stretch = found.stretch(traits)
-    tokens = [min(max(found.expected(trait), 0.0), each.max_tokens) for trait, each in zip(traits, seen, strict=True)]
+    most = max(each.tries for each in measured)
+    tokens = [
+        min(max(found.expected(trait), 0.0), each.max_tokens * most) for trait, each in zip(traits, seen, strict=True)
+    ]
     total = total_of(_known(found, outputs, stretch), tokens)
 
     def usd(prompt: float, output: float) -> float:
@@ -214,6 +227,25 @@ def _as_measured(
     costs = list(starmap(usd, zip(prompts, tokens, strict=True)))
     money = total_of(Known(worths[0], worths[1], worths[2], found.freedom, stretch), costs)
     return _part(crowd.stretched(total, tokens), crowd.stretched(money, costs), None)
+
+
+def repeated(part: Part, measured: Sequence[Usage], others: int) -> Part:
+    """What is read by `others` when as much of it is read again as was for those that were measured: a ratio."""
+    prompts = sum(each.prompt for each in measured)
+    extra = sum(each.prompt * (each.tries - 1) for each in measured)
+    if not extra or not others:
+        return part
+    ratio, count = 1 + extra / prompts, len(measured)
+    squares = sum((each.prompt * (each.tries - ratio)) ** 2 for each in measured)
+    error = sqrt(squares * count / max(count - 1, 1) * (count + others) / others) / prompts
+    reach = student(max(count - 1, 1)) * error
+
+    def spread(once: Spread) -> Spread:
+        more = once.value * reach
+        ends = [None if each is None else hypot(each * ratio, more) for each in (once.below, once.above)]
+        return Spread(once.value * ratio, ends[0], ends[1])
+
+    return Part(spread(part.tokens), spread(part.money), None)
 
 
 def _by_prompt(tokens: float) -> Traits:

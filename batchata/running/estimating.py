@@ -43,6 +43,9 @@ COUNTED = 300
 """So many items the API counts: ten seconds' worth of what the smallest account may ask for."""
 
 _MEASURED_ENOUGH, _MEASURED_MOST = 5, 300
+_BILLED = ("truncated", "refused", "invalid")
+"""Failures that were paid for, when an item was sent again after one."""
+
 _CHARACTERS_A_TOKEN = 2.5
 """About, of plain text (doc:build-with-claude/token-counting); asked only where the API counts nothing."""
 
@@ -199,7 +202,9 @@ class _Estimator:
             done = sorted(Random(len(done)).sample(done, _MEASURED_MOST))
         try:
             found = [
-                usage for record in records(each.state, each.folder, None, done) for usage in _usage_of(record.usage)
+                replace(usage, tries=1 + sum(kind in _BILLED for kind in each.state.history.get(record.index, ())))
+                for record in records(each.state, each.folder, None, done)
+                for usage in _usage_of(record.usage)
             ]
         except BatchataError as error:
             self.notes.append(f"what this run measured cannot be read: {error}")
