@@ -116,7 +116,8 @@ def _reach(read: Part, written: Part, *, together: bool) -> tuple[Decimal, Decim
 
 
 def _decimal(amount: float) -> Decimal:
-    return Decimal(str(amount))
+    """The digits after these are noise of the sums."""
+    return Decimal(f"{amount:.12g}")
 
 
 def _cost(

@@ -105,7 +105,7 @@ class Part:
 
     @property
     def usd(self) -> Decimal:
-        return Decimal(str(self.money.value)) if self.exact is None else self.exact
+        return Decimal(f"{self.money.value:.12g}") if self.exact is None else self.exact
 
 
 @dataclass(frozen=True, slots=True)
