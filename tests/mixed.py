@@ -35,14 +35,14 @@ class Paper(BaseModel):
 
 
 def mixed(folder, count=200, seed=11):
-    """PDFs of one to five pages, texts of 100 bytes to 40,000, and some pictures."""
+    """PDFs of one to five pages, texts of a few hundred bytes to 15,000, and some pictures."""
     chance = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     return [_written(folder, number, chance) for number in range(count)]
 
 
 def _written(folder, number, chance):
-    kind = chance.choices(("pdf", "text", "picture"), (35, 50, 15))[0]
+    kind = chance.choices(("pdf", "text", "picture"), (30, 55, 15))[0]
     if kind == "picture":
         path = folder / f"{number:03d}.png"
         path.write_bytes(png(chance.randint(200, 2_400), chance.randint(200, 2_400)))
@@ -54,7 +54,7 @@ def _written(folder, number, chance):
         path.write_bytes(pdf(*pages))
         return path
     path = folder / f"{number:03d}.txt"
-    path.write_text("\n\n".join(paper) + "\n\n" + letter(chance, int(min(chance.lognormvariate(7.5, 1.2), 40_000))))
+    path.write_text("\n\n".join(paper) + "\n\n" + letter(chance, int(min(chance.lognormvariate(7.5, 1.2), 15_000))))
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 COUNTED = 300
 """So many items the API counts: ten seconds' worth of what the smallest account may ask for."""
 
+_NO_RUN = "estimate"
 _MEASURED_ENOUGH, _MEASURED_MOST = 5, 300
 _BILLED = ("truncated", "refused", "invalid")
 """Failures that were paid for, when an item was sent again after one."""
@@ -112,30 +112,31 @@ class _Estimator:
         each, assignment = self.question, self.question.assignment
         counter = TokenCounter(self.client, assignment.headers)
         wanted = to_pay(each.state, len(assignment.items), is_files=assignment.is_files, count=each.count)
-        with self._cache() as cache:
-            run = self._context()
-            self._check_first(run, wanted)
-            measurer = Measurer(run, None if each.refresh_cache else cache)
-            found = Looker(run, measurer, each.state, counter, self.known).look(wanted)
-            self._judge(found, wanted)
-            answers = self._answers(found, counter, cache)
-        pricing = Pricing(assignment.rates or rates_of(assignment.model), found.params.get("inference_geo") == "us")
-        return estimate_of(
-            Work(
-                model=assignment.model,
-                pricing=pricing,
-                seen=found.seen,
-                waiting=wanted.waiting,
-                waiting_seen=wanted.waiting_seen,
-                answers=answers,
-                paid=Paid.of(each.state),
-                cached=found.cached,
-                unsendable=len(found.problems),
-                max_cost=each.max_cost,
-                items_per_job=each.policy.items_per_job,
-                max_parallel_jobs=each.policy.max_parallel_jobs,
-                notes=tuple(self.notes),
-            )
+        run, cache = self._context(), self._cache()
+        self._check_first(run, wanted)
+        found = Looker(run, Measurer(run, None if each.refresh_cache else cache), each.state, counter, self.known).look(
+            wanted
+        )
+        self._judge(found, wanted, run.info.max_input_tokens)
+        return estimate_of(self._work(found, wanted, self._answers(found, counter, cache)))
+
+    def _work(self, found: Looked, wanted: ToPay, answers: Answers) -> Work:
+        each, assignment = self.question, self.question.assignment
+        rates = assignment.rates or rates_of(assignment.model)
+        return Work(
+            model=assignment.model,
+            pricing=Pricing(rates, is_us=found.params.get("inference_geo") == "us"),
+            seen=found.seen,
+            waiting=wanted.waiting,
+            waiting_seen=wanted.waiting_seen,
+            answers=answers,
+            paid=Paid.of(each.state),
+            cached=found.cached,
+            unsendable=len(found.problems),
+            max_cost=each.max_cost,
+            items_per_job=each.policy.items_per_job,
+            max_parallel_jobs=each.policy.max_parallel_jobs,
+            notes=tuple(self.notes),
         )
 
     def _context(self) -> RunContext:
@@ -147,11 +148,11 @@ class _Estimator:
         run_id = run_id_of(self.question.state)
         return RunContext(assignment, requests, self.client, info, run_id, self.question.folder)
 
-    @contextmanager
-    def _cache(self) -> Iterator[ResultCache | None]:
-        """Only read, so it is not closed, which would write."""
-        namespace = namespace_of(self.question.assignment.settings)
-        yield None if self.question.cache is False else ResultCache(self.question.cache, namespace, run_id="estimate")
+    def _cache(self) -> ResultCache | None:
+        """It is only read, and therefore not closed, which would write."""
+        if self.question.cache is False:
+            return None
+        return ResultCache(self.question.cache, namespace_of(self.question.assignment.settings), run_id=_NO_RUN)
 
     def _check_first(self, run: RunContext, wanted: ToPay) -> None:
         """What would make every item fail, such as a parameter that is no JSON. Raises InputError."""
@@ -159,24 +160,23 @@ class _Estimator:
         if wanted.looked_at and not (assignment.is_files and len(assignment.items) > READ_BEFOREHAND):
             encoded_params(run.requests.params(wanted.looked_at[0], None))
 
-    def _judge(self, found: Looked, wanted: ToPay) -> None:
+    def _judge(self, found: Looked, wanted: ToPay, window: int | None) -> None:
         """Items that fail alone are told; where there are few, or all fail, it is an error, as in a run."""
         total, is_files = len(self.question.assignment.items), self.question.assignment.is_files
-        if found.problems and (
-            not is_files or total <= READ_BEFOREHAND or len(found.problems) == len(wanted.looked_at)
-        ):
+        is_few = not is_files or total <= READ_BEFOREHAND
+        if found.problems and (is_few or len(found.problems) == len(wanted.looked_at)):
             raise InputError.of_items(found.problems, total)
         if found.problems:
             self.notes.append(f"{len(found.problems):,} items cannot be sent: {_named(found.problems)}")
         if found.uncounted:
-            why = "their tokens are told from the others, and they may be refused in the run too"
             self.notes.append(
-                f"the API would not count {len(found.uncounted):,} items; {why}: {_named(found.uncounted)}"
+                f"the API would not count {len(found.uncounted):,} items; their tokens are told from the others, and "
+                f"they may be refused in the run too: {_named(found.uncounted)}"
             )
-        if found.unbounded:
-            self.notes.append(f"{found.unbounded}; what tools cost is not in the estimate")
-        if b'"cache_control"' in orjson.dumps(found.params, default=str):
-            self.notes.append("prompt caching is not in the estimate: all is priced as if it were read anew")
+        self.notes.extend(_left_out(found))
+        long = sum(each.counted is not None and window is not None and each.counted > window for each in found.seen)
+        if long:
+            self.notes.append(f"{long:,} items have more than the {window:,} tokens that the model reads")
 
     def _answers(self, found: Looked, counter: TokenCounter, cache: ResultCache | None) -> Answers:
         """How long answers are: as the caller says, else as measured, else by rule."""
@@ -221,6 +221,16 @@ class _Estimator:
             return Answers(rule=text_rule(thinking), source=said.format("answers in text"))
         rule = _rule_for(schema, layout, self.question.assignment.model, counter, thinking)
         return Answers(rule=rule, source=said.format("what such an object usually holds"))
+
+
+def _left_out(found: Looked) -> Iterator[str]:
+    """What costs or saves money and is not in the estimate."""
+    if found.unbounded:
+        yield found.unbounded
+    if any(str(tool.get("type", "")).startswith("web_") for tool in found.params.get("tools") or ()):
+        yield "what the tools of the server read, and what searches cost, is not in the estimate"
+    if found.is_cached:
+        yield "prompt caching is not in the estimate: all is priced as if it were read anew"
 
 
 def _named(problems: Sequence[Any]) -> str:

@@ -59,7 +59,7 @@ def _drawn(chance: Random, population: Sequence[int], most: int) -> Sequence[int
 @dataclass(slots=True)
 class Looked:
     """What was seen. `cached` need no answer, `problems` are items that cannot be sent, `uncounted` those that the API
-    would not count. `params` are those of one request.
+    would not count. `params` are those of one request, `is_cached` says that it asks for prompt caching.
     """
 
     seen: list[Seen] = field(default_factory=list)
@@ -67,6 +67,7 @@ class Looked:
     problems: list[Problem] = field(default_factory=list)
     uncounted: list[Problem] = field(default_factory=list)
     params: Mapping[str, Any] = field(default_factory=dict)
+    is_cached: bool = False
     unbounded: str = ""
 
 
@@ -132,7 +133,9 @@ class Looker:
         encoded, in_flight = encoded_params(params), index in wanted.in_flight
         if not in_flight and self.measurer.known(Candidate(index, 1, asked), request_fingerprint(encoded)):
             return _Item(index)
-        found.params = found.params or {name: value for name, value in params.items() if name != "messages"}
+        if not found.params:
+            found.params = {name: value for name, value in params.items() if name != "messages"}
+            found.is_cached = b'"cache_control":{' in encoded
         seen = self._seen(index, params, found)
         return _Item(index, replace(seen, in_flight=in_flight), params if index in wanted.counted else None)
 

@@ -185,7 +185,16 @@ def test_what_has_no_limit_has_no_bound(manager):
     tools = [{"type": "web_search_20250305", "name": "web_search"}]
     found = manager(letters(2), tools=tools).estimate()
     assert found.bound is None
-    assert any("no max_uses" in note for note in found.notes)
+    for words in ("no max_uses", "what searches cost, is not in the estimate"):
+        assert words in str(found)
+
+
+def test_what_is_left_out_is_said(manager):
+    cached = [{"type": "text", "text": "Be brief. " * 9, "cache_control": {"type": "ephemeral"}}]
+    assert "prompt caching is not in the estimate" in str(manager(letters(2), system=cached).estimate())
+    long = [[{"role": "user", "content": "word " * 200_000}]]
+    found = manager(long, model="claude-haiku-4-5", response_model=None).estimate()
+    assert "1 items have more than the 200,000 tokens" in str(found)
 
 
 def test_a_described_run_is_estimated_by_its_description(simulator, notes, spec, tmp_path):
