@@ -44,7 +44,7 @@ def of_sample(made, count, chance):
 
 def test_the_interval_holds_the_true_total_in_93_of_100_cases_at_least():
     chance = random.Random(20261122)
-    held, reach, reach_of_mean, tries = 0, [], [], 400
+    held, reach, reach_of_mean, tries = 0, [], [], 250
     for _ in range(tries):
         kinds = chance.choice((["text"], ["text", "picture"], ["text", "pdf", "picture"]))
         made, count = items(chance, chance.randint(120, 600), kinds), chance.choice((12, 30, 60))

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from batchata import BatchManager, InputError, LedgerMismatchError, ModelError, Rates, UnknownPriceError
-from batchata.running import looking
+from batchata.running import looking, opening
 from batchata.runs.carrying import carry_out
 from batchata.runs.estimating import estimate_run
 from batchata.simulator import OnClock, Simulator
@@ -34,7 +34,9 @@ def letters(count):
 
 
 @pytest.fixture
-def manager(simulator, tmp_path):
+def manager(simulator, tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "new_run_id", lambda: "0123456789ab")  # decides which items are drawn
+
     def make(messages, **options):
         usual = {"model": MODEL, "response_model": Contact, "state_path": tmp_path / "state.jsonl", "cache": False}
         return BatchManager(messages=messages, **(usual | options))
