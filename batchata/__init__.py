@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from batchata.core.bounds import bound
     from batchata.core.citations import Citation, map_citations
     from batchata.core.documents import document, pdf_to_document_block, uploaded
+    from batchata.core.estimates import Amount, Estimate
     from batchata.core.items import Document, Item, Request, with_prompts
     from batchata.core.models import ModelInfo
     from batchata.core.outcomes import (
@@ -69,6 +70,7 @@ _ROOMS = {
     "batchata.core.bounds": ("bound",),
     "batchata.core.citations": ("Citation", "map_citations"),
     "batchata.core.documents": ("document", "pdf_to_document_block", "uploaded"),
+    "batchata.core.estimates": ("Amount", "Estimate"),
     "batchata.core.items": ("Document", "Item", "Request", "with_prompts"),
     "batchata.core.models": ("ModelInfo",),
     "batchata.core.outcomes": (
@@ -105,7 +107,7 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __version__ = "0.5.0"
 __all__ = [  # noqa: RUF022 - by subject, the verbs first
-    "batch", "BatchJob", "BatchManager", "Summary", "SampleReport", "load_results_from_disk",
+    "batch", "BatchJob", "BatchManager", "Summary", "SampleReport", "Estimate", "Amount", "load_results_from_disk",
     "to_dataframe", "Exported",
     "build_requests", "submit", "poll", "stream_results", "parse", "map_citations", "price",
     "bound", "cancel", "get_model", "make_client",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -11,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from batchata import __version__
+from batchata.core.estimates import Estimate
 from batchata.core.reports import Facts
 from batchata.core.session import Policy, Session, Stop
 from batchata.core.state import RunState
@@ -23,6 +25,7 @@ from batchata.io.paths import Place
 from batchata.io.results import ResultsFolder, check_directory
 from batchata.orchestration.server import is_configured
 from batchata.running.assignment import Assignment
+from batchata.running.estimating import Question, estimates
 from batchata.running.gate import Gate
 from batchata.running.local import LocalHands
 from batchata.running.loop import Body, Hands, cancel_open, snapshot
@@ -156,6 +159,17 @@ class Engine:
             results_dir=str(self.results_dir),
             cancels=self.cancel_on_exit,
         )
+
+    def estimates(self, models: Sequence[str], count: int, output_tokens: int | None) -> dict[str, Estimate]:
+        """What the run would cost with each of the models; nothing is sent and no ledger is made."""
+        self.assignment = replace(self.assignment, api=api_address(self.client))
+        state = self.state()
+        question = Question(
+            self.assignment, state, self.state_path, ResultsFolder(self.results_dir, run_id_of(state)), self.policy,
+            self.max_cost, self.cache, self.refresh_cache, count, output_tokens,
+        )  # fmt: skip
+        with using(self.client) as client:
+            return estimates(question, client, models)
 
     def summary(self, state: RunState) -> Summary:
         return summary_of(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from typing_extensions import TypeVar
 
+from batchata.core.estimates import Estimate
 from batchata.core.items import Item
 from batchata.core.naming import checked_name, default_name
 from batchata.core.outcomes import Succeeded
@@ -31,6 +32,7 @@ from batchata.job import DEFAULT_MODEL
 from batchata.report.sources import Sources
 from batchata.report.writing import report_writer
 from batchata.running.assignment import Assignment
+from batchata.running.estimating import COUNTED
 from batchata.running.gate import Approver
 from batchata.running.options import (
     DEFAULT_ITEMS_PER_JOB,
@@ -41,6 +43,7 @@ from batchata.running.options import (
     Orchestrator,
     check_types,
     check_upload,
+    checked_estimate,
     checked_gate,
     checked_helpers,
     checked_limit,
@@ -236,6 +239,33 @@ class BatchManager(Generic[T]):
         """
         gate = checked_gate(sample, approve, approve_below)
         return self._engine.run(print_progress=print_progress, wait=wait, gate=gate)
+
+    @overload
+    def estimate(self, *, count: int = COUNTED, output_tokens: int | None = None) -> Estimate: ...
+
+    @overload
+    def estimate(
+        self, *, models: Sequence[str], count: int = COUNTED, output_tokens: int | None = None
+    ) -> dict[str, Estimate]: ...
+
+    def estimate(
+        self, *, models: Sequence[str] | None = None, count: int = COUNTED, output_tokens: int | None = None
+    ) -> Estimate | dict[str, Estimate]:
+        """What the run will cost, before anything is sent or paid: `print()` it.
+
+        The API counts the tokens of up to `count` items, free of charge; of more, those of a random sample, and the
+        rest is told from what can be seen of each item. Up to 1,000 files and 100,000 conversations are looked at. How
+        long answers are is measured on the items of this run that ended, else on answers of earlier runs with the same
+        settings, else told by a rule of thumb, with a wide interval; `output_tokens`, the length of an answer with all
+        thinking, takes the place of that. What the ledger tells is spent already; no ledger is made.
+
+        With `models`, one for each of them by its name; of another model than the manager's, all items are estimated.
+        Raises InputError, ModelError and LedgerMismatchError as `run` does, and UnknownPriceError.
+        """
+        checked_estimate(models, count, output_tokens)
+        own = self._engine.assignment.model
+        found = self._engine.estimates([own] if models is None else models, count, output_tokens)
+        return found[own] if models is None else found
 
     def retry_failed(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
         """Sends the items again that ended without a result, and only those. Waits and raises as `run` does."""

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
 
+from batchata.core.contents import Contents, contents_of
 from batchata.core.items import Request
 from batchata.core.pricing import US_GEO, Cost, Tokens, cost_of
 from batchata.core.rates import Rates, rates_of
 from batchata.errors import UnboundedCostError
-
-logger = logging.getLogger("batchata")
 
 IMAGE_TOKENS = 4_784
 PAGE_TEXT_TOKENS = 3_000
@@ -35,6 +30,7 @@ def bound(
     request: Request,
     *,
     input_tokens: int | None = None,
+    contents: Contents | None = None,
     context_window: int = CONTEXT_WINDOW,
     rates: Rates | None = None,
     at: datetime | None = None,
@@ -44,7 +40,7 @@ def bound(
     The prompt counts with `input_tokens`, where the API counted them, and 5 % on top; else with a ceiling: one
     token for each byte of text, a page of a PDF as an image and its text. It is never more than the context
     window. The answer counts with `max_tokens`, which caps thinking too. Everything that is cached is taken to
-    be written, inference to be in the US.
+    be written, inference to be in the US. `contents`, those of the request, spares opening its PDFs once more.
 
     Raises UnknownPriceError, and UnboundedCostError for server tools without `max_uses`.
     Source: doc:about-claude/pricing, doc:build-with-claude/token-counting.
@@ -52,7 +48,7 @@ def bound(
     params = request["params"]
     rates = rates or rates_of(params["model"], at)
     rounds, searches = _server_tools(params)
-    prompt = _prompt_tokens(params, input_tokens)
+    prompt = _prompt_tokens(params, input_tokens, contents)
     if rounds:
         prompt = context_window * (rounds + 1)
     prompt = min(prompt, context_window * (rounds + 1))
@@ -69,63 +65,21 @@ def bound(
     return cost_of(tokens, tier, geo=US_GEO)
 
 
-def _prompt_tokens(params: Mapping[str, Any], counted: int | None) -> int:
+def _prompt_tokens(params: Mapping[str, Any], counted: int | None, contents: Contents | None) -> int:
     if counted is not None:
         return counted + counted * _COUNT_MARGIN_PERCENT // 100 + ADDED_TOKENS
     tokens = ADDED_TOKENS
     for name in ("system", "tools", "output_config"):
         if name in params:
             tokens += len(orjson.dumps(params[name]))
-    return tokens + sum(_content_tokens(message["content"]) + FRAME_TOKENS for message in params["messages"])
+    return tokens + _ceiling(contents or contents_of(params["messages"]))
 
 
-def _content_tokens(content: Any) -> int:
-    if isinstance(content, str):
-        return len(content.encode())
-    if isinstance(content, list | tuple):
-        return sum(_content_tokens(block) + FRAME_TOKENS for block in content)
-    kind = content.get("type")
-    if kind == "image":
-        return IMAGE_TOKENS
-    if kind == "document":
-        return _document_tokens(content)
-    if kind == "tool_result" and not isinstance(content.get("content"), str | None):
-        return _content_tokens(content["content"])
-    return len(orjson.dumps(content))
-
-
-def _document_tokens(block: Mapping[str, Any]) -> int:
-    source = block["source"]
-    beside = len(orjson.dumps({key: value for key, value in block.items() if key != "source"}))
-    match source["type"]:
-        case "base64":
-            return beside + _pdf_tokens(source["data"])
-        case "text":
-            return beside + len(source["data"].encode())
-        case "content":
-            return beside + _content_tokens(source["content"])
-        case _:
-            return CONTEXT_WINDOW
-
-
-@lru_cache(maxsize=1)
-def _pdf_tokens(encoded: str) -> int:
-    """A page is an image and its text; a page that is dense has more text than pages usually have.
-
-    Requests that follow each other are often about one document, and reading it takes seconds.
-    """
-    from pypdf import PdfReader
-
-    logging.getLogger("pypdf").setLevel(logging.ERROR)
-    data = base64.b64decode(encoded)
-    try:
-        texts = [page.extract_text() for page in PdfReader(io.BytesIO(data)).pages]
-    except Exception as error:  # noqa: BLE001 - pypdf raises whatever a broken file makes it stumble over
-        logger.info("a PDF that cannot be read is bounded by the context window: %s", error)
-        texts = None
-    if not texts:
-        return CONTEXT_WINDOW
-    return sum(IMAGE_TOKENS + max(PAGE_TEXT_TOKENS, len(text.encode(errors="replace"))) for text in texts)
+def _ceiling(contents: Contents) -> int:
+    """A page is an image and its text; a page that is dense has more text than pages usually have."""
+    tokens = contents.text + contents.blocks * FRAME_TOKENS + contents.unknown * CONTEXT_WINDOW
+    tokens += IMAGE_TOKENS * (len(contents.images) + len(contents.pages))
+    return tokens + sum(max(PAGE_TEXT_TOKENS, text) for text in contents.pages)
 
 
 def _server_tools(params: Mapping[str, Any]) -> tuple[int, int]:

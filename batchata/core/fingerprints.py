@@ -12,6 +12,7 @@ import orjson
 from batchata.core.items import Document, Item
 from batchata.core.plain import plain
 from batchata.core.schema import json_schema
+from batchata.errors import InputError
 
 _SHOWN = 3
 _READABLE = ("model", "enable_citations", "max_tokens", "api")
@@ -107,6 +108,17 @@ def file_of(name: str) -> str:
 def request_fingerprint(encoded_params: bytes) -> str:
     """Two requests with the same one ask the same: model, parameters, schema, every byte of every document."""
     return blake2b(encoded_params, digest_size=16).hexdigest()
+
+
+def digest_of(fingerprint: str) -> bytes:
+    """A fingerprint as the bytes that it stands for. Raises InputError for what is none."""
+    try:
+        digest = bytes.fromhex(fingerprint)
+    except ValueError:
+        digest = b""
+    if not digest or digest.hex() != fingerprint:
+        raise InputError(f"{fingerprint!r} is no key of a stored answer: a hash in lower-case hexadecimal is needed")
+    return digest
 
 
 def job_key(run_id: str, items: Iterable[tuple[int, int, int | None, str]]) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple, assert_never
 
 from batchata.core.events import (
     Decided,
+    Deleted,
     Ended,
     Event,
     Intent,
@@ -20,6 +21,7 @@ from batchata.core.events import (
     Settled,
     Submitted,
     Unsent,
+    Uploaded,
 )
 
 _CLASS_OF: Mapping[str, str] = {
@@ -80,7 +82,7 @@ def books_of(events: Iterable[Event]) -> Books:
                 intents.pop(event.job, None)
             case Unsent():
                 intents.pop(event.job, None)
-            case ItemsAdded() | Opened() | Ended() | Settled() | Decided():
+            case ItemsAdded() | Opened() | Ended() | Settled() | Decided() | Uploaded() | Deleted():
                 pass
             case _:
                 assert_never(event)

@@ -20,11 +20,13 @@ import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import orjson
 from pydantic import BaseModel, StringConstraints
 
+from batchata.core.fingerprints import digest_of
 from batchata.errors import InputError
 
 if TYPE_CHECKING:
@@ -95,14 +97,21 @@ class ResultCache:
             self._load()
             wanted: dict[int, list[str]] = {}
             for key in keys:
-                if (place := self._index.get(_digest(key))) is not None:
+                if (place := self._index.get(digest_of(key))) is not None:
                     wanted.setdefault(place, []).append(key)
             found = {key: line for place, some in wanted.items() for key, line in self._lines(place, some)}
         return {key: found[key] for key in keys if key in found}
 
+    def some(self, most: int) -> list[bytes]:
+        """Up to so many lines of earlier runs, drawn at random and the same ones each time."""
+        with self._lock:
+            self._load()
+            keys = sorted(digest.hex() for digest in self._index)
+        return list(self.lookup(Random(most).sample(keys, min(most, len(keys)))).values())
+
     def store(self, job: int, lines: Mapping[str, bytes]) -> None:
         """Keep the lines of a job, under numbers of their own and in objects of about 8 MB."""
-        digests = {key: _digest(key) for key in lines}
+        digests = {key: digest_of(key) for key in lines}
         with self._lock:
             self._load()
             for part in _parts(lines):
@@ -188,16 +197,6 @@ class ResultCache:
                 keys.setdefault(numbers[place], []).append(digest.hex())
         if self._objects.put(f"{self._run_id}/index", {"objects": self._last, "keys": keys}):
             self._covered = self._last
-
-
-def _digest(key: str) -> bytes:
-    try:
-        digest = bytes.fromhex(key)
-    except ValueError:
-        digest = b""
-    if not digest or digest.hex() != key:
-        raise InputError(f"{key!r} is no key of a stored answer: a hash in lower-case hexadecimal is needed")
-    return digest
 
 
 def _parts(lines: Mapping[str, bytes]) -> Iterator[dict[str, str]]:

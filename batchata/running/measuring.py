@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from batchata.core.bounds import CONTEXT_WINDOW, bound
+from batchata.core.contents import Contents
 from batchata.core.encoding import MAX_ITEM_BYTES, too_large
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import Request, custom_id
@@ -53,7 +54,7 @@ class Measurer:
             params = self.run.requests.params_of(read, candidate.max_tokens)
             encoded = encoded_params(params, most=None if uploads else MAX_ITEM_BYTES)
             fingerprint = request_fingerprint(encoded)
-            if hit := self._known(candidate, fingerprint):
+            if hit := self.known(candidate, fingerprint):
                 return hit
             ceiling = self._ceiling(params) if limited else None
             if uploads is not None:
@@ -85,7 +86,7 @@ class Measurer:
                 raise
             raise InputError(f"what it may cost cannot be told, for it is malformed ({error!r})") from error
 
-    def _known(self, candidate: Candidate, fingerprint: str) -> Answered | None:
+    def known(self, candidate: Candidate, fingerprint: str) -> Answered | None:
         """What the same request was answered before, if the response model still takes it; and what that cost."""
         line = self.cache.lookup([fingerprint]).get(fingerprint) if self.cache else None
         if line is None:
@@ -108,11 +109,14 @@ class Measurer:
         return custom_id(self.run.run_id, candidate.index, candidate.attempt)
 
 
-def bound_of(run: RunContext, params: Mapping[str, Any], tokens: int | None = None) -> Decimal:
+def bound_of(
+    run: RunContext, params: Mapping[str, Any], tokens: int | None = None, contents: Contents | None = None
+) -> Decimal:
     """The most a request with these `params` can cost, in USD."""
     window = run.info.max_input_tokens or CONTEXT_WINDOW
     request: Request = {"custom_id": "", "params": dict(params)}
-    return bound(request, input_tokens=tokens, rates=run.assignment.rates, context_window=window).total
+    rates = run.assignment.rates
+    return bound(request, input_tokens=tokens, contents=contents, rates=rates, context_window=window).total
 
 
 def named_body(run: RunContext, item: Candidate, content: Content) -> bytes:

@@ -133,6 +133,16 @@ def checked_gate(sample: Any, approve: Any, approve_below: Any) -> Gate | None:
     return Gate(sample, approve, _checked_usd("approve_below", approve_below))
 
 
+def checked_estimate(models: Any, count: Any, output_tokens: Any) -> None:
+    """Raises InputError for what cannot be estimated by."""
+    is_list = isinstance(models, list | tuple) and bool(models)
+    if models is not None and not (is_list and all(isinstance(each, str) and each for each in models)):
+        raise InputError(f"models is a list of the ids of models, not {models!r}")
+    _check_number("count", count, 1, 100_000)
+    if output_tokens is not None:
+        _check_number("output_tokens", output_tokens, 1, 10_000_000)
+
+
 def _check_number(name: str, value: Any, least: int, most: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise InputError(f"{name} is {value!r}; it must be a whole number from {least} to {most:,}")

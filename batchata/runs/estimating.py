@@ -1,0 +1,23 @@
+"""What a described run would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from batchata.core.estimates import Estimate
+from batchata.running.estimating import COUNTED
+from batchata.runs.carrying import manager_of
+from batchata.runs.folder import folder_of
+from batchata.runs.spec import RunSpec
+
+
+def estimate_run(
+    spec: RunSpec, models: Sequence[str] = (), *, count: int = COUNTED, output_tokens: int | None = None
+) -> dict[str, Estimate]:
+    """An estimate for each of the models, by its name; without any, for the model of the run.
+
+    Nothing is sent and no state is kept; a ledger of the same work that is there is gone by. Raises as
+    `BatchManager.estimate`, and InputError for what cannot be begun.
+    """
+    manager = manager_of(spec, folder_of(spec))
+    return manager.estimate(models=list(models) or [spec.model], count=count, output_tokens=output_tokens)
