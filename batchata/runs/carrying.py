@@ -43,6 +43,7 @@ def manager_of(spec: RunSpec, folder: RunFolder) -> BatchManager[Any]:
         max_cost=spec.max_cost,
         items_per_job=spec.items_per_job,
         max_parallel_jobs=spec.max_parallel_jobs,
+        quick=spec.quick,
         state_path=folder.ledger,
         results_dir=spec.results_dir or folder.results,
         client=_client_of(spec),
