@@ -11,6 +11,9 @@ EVERYTHING = 1_000_000
 SLOWEST = 0.1
 """Others may use up what is left all the time; this share of the limit is tried all the same."""
 
+UNHEARD = 5
+"""Calls under way before the first answer of a run: others may have used up the limit, or filled the queue."""
+
 _MOMENT = 0.05
 
 
@@ -30,6 +33,7 @@ class Quota:
 class Pace:
     """The calls of a run: the `quota` as it was told last, when the next call is due, until when none may be made.
 
+    `heard` says that a call was answered, whatever with.
     `lanes` is how many batches may be in flight for now, None when the API takes all that the run would send.
     """
 
@@ -38,6 +42,7 @@ class Pace:
     quiet_until: float = 0.0
     lanes: float | None = None
     narrowed_at: float = 0.0
+    heard: bool = False
 
     def free(self, under_way: int, now: float) -> int:
         """How many calls may begin now, while so many have not been answered yet."""
@@ -45,7 +50,7 @@ class Pace:
             return 0
         quota = self.quota
         if quota is None:
-            return EVERYTHING
+            return EVERYTHING if self.heard else max(UNHEARD - under_way, 0)
         if now >= quota.reset:  # all are there again; the first answers tell more
             return max(quota.limit // 2 - under_way, 0 if under_way else 1)
         ahead = now + BURST - max(self.next_call, now)

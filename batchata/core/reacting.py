@@ -55,6 +55,8 @@ def react(
     session.busy.discard(step.job)
     if isinstance(step, Form):
         session.forming = False
+    else:
+        session.pace.heard = True
     at = datetime.fromtimestamp(now, UTC)
     match report:
         case Formed():
@@ -234,7 +236,8 @@ def _put_off(
         if error.is_pace:
             _be_quiet(session, error, now)
         else:
-            session.pace.narrow(len(state.open) - 1, state.open[job].at.timestamp(), now)
+            in_flight = sum(each.batch_id is not None for each in state.open.values())
+            session.pace.narrow(in_flight, state.open[job].at.timestamp(), now)
     is_hopeless = session.refusals >= MOST_MISSES and now - session.refused_since >= patience
     if is_hopeless and state.open.keys() <= {job}:  # what is in flight is worth the wait
         session.stop = session.stop or Stop(str(error), error, drain=False)

@@ -31,9 +31,10 @@ class Simulator:
     """The Message Batches API on loopback, answered by rules.
 
     `with Simulator() as url:` serves until the block is left; `port=0` picks a free port. `progress`
-    is one of AtOnce, AfterLooks, OnClock, BySize; `limits` are its rate limits (none by default); `style` is how cited answers are laid out; `seed` decides
-    the order of results and the items that shares of faults hit; `latency` (seconds) delays every
-    answer. What was stored outlives `stop`, so the same object can be started again.
+    is one of AtOnce, AfterLooks, OnClock, BySize; `style` is how cited answers are laid out; `seed`
+    decides the order of results and the items that shares of faults hit; `latency` (seconds) delays
+    every answer; `limits` are its rate limits, none by default. What was stored outlives `stop`, so
+    the same object can be started again.
     """
 
     def __init__(
