@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         LedgerMismatchError,
         ModelError,
         NotEndedError,
+        RateLimitedError,
         RequestRefusedError,
         ResultsError,
         ServiceError,
@@ -79,8 +80,8 @@ _ROOMS = {
     "batchata.errors": (
         "AccountError", "AmbiguousSubmitError", "BatchataError", "CredentialsError", "ForeignResultsUrlError",
         "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
-        "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError", "UnboundedCostError",
-        "UnknownPriceError", "UnknownUsageError",
+        "NotEndedError", "RateLimitedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError",
+        "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
     ),
     "batchata.io.batches": ("BatchStatus", "cancel", "poll", "submit"),
     "batchata.io.client": ("make_client",),
@@ -105,8 +106,8 @@ __all__ = [  # noqa: RUF022 - by subject, the verbs first
     "Outcome", "Succeeded", "Truncated", "Refused", "Invalid", "Errored", "Expired", "Canceled", "Missing",
     "BatchataError", "AccountError", "AmbiguousSubmitError", "CredentialsError", "ForeignResultsUrlError",
     "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
-    "NotEndedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError", "UnboundedCostError",
-    "UnknownPriceError", "UnknownUsageError",
+    "NotEndedError", "RateLimitedError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError",
+    "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
 ]  # fmt: skip
 
 

@@ -62,7 +62,8 @@ class Pace:
 
     def called(self, under_way: int, now: float) -> None:
         """A call has begun."""
-        self.next_call = max(self.next_call, now) + self._gap(under_way, now)
+        if gap := self._gap(under_way, now):
+            self.next_call = max(self.next_call, now) + gap
 
     def _gap(self, under_way: int, now: float) -> float:
         """Seconds between calls so that what is left lasts until all is there again.

@@ -91,7 +91,9 @@ def test_errors_come_after_what_there_is(manager, people, simulator):
     assert simulator.state()["items_billed"] == 20
 
 
-@pytest.mark.parametrize("way", ["break", "raise"])
+@pytest.mark.parametrize(("orchestrator", "way"), [
+    ("local", "break"), ("local", "raise"), ("prefect", "break"),
+], indirect=["orchestrator"])  # fmt: skip
 def test_who_leaves_early_leaves_the_batches_to_the_next_run(slowly, slow, people, caplog, way):
     each = slowly(people(9), items_per_job=4, max_parallel_jobs=3)
     thread = advanced_when_in_flight(slow, 3, 66)  # the batch of one
@@ -115,6 +117,7 @@ def test_who_leaves_early_leaves_the_batches_to_the_next_run(slowly, slow, peopl
     assert (slow.state()["batches_created"], slow.state()["items_billed"]) == (3, 9)
 
 
+@pytest.mark.parametrize("orchestrator", ["local"], indirect=True)
 def test_one_stream_of_a_manager_at_a_time(manager, people, simulator):
     each = manager(people(10))
     first = each.stream()
@@ -126,6 +129,23 @@ def test_one_stream_of_a_manager_at_a_time(manager, people, simulator):
     assert simulator.state()["items_billed"] == 10
 
 
+@pytest.mark.parametrize("orchestrator", ["prefect"], indirect=True)
+def test_a_stream_in_a_flow_belongs_to_that_flow_run(manager, people):
+    """As a run does that is called from a flow: it has no flow run of its own."""
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+
+    @flow
+    def reads(name):
+        return [record.index for record in manager(people(5), name=name).stream()]
+
+    assert reads("streamed in a flow") == [0, 1, 2, 3, 4]
+    with get_client(sync_client=True) as server:
+        names = [run.name for run in server.read_flow_runs()]
+    assert not any("streamed in a flow" in name for name in names)
+
+
+@pytest.mark.parametrize("orchestrator", ["local"], indirect=True)
 def test_bad_input_is_told_before_anything_is_sent(manager, people, simulator):
     with pytest.raises(InputError, match="item 2"):
         next(manager([*people(2), [{"role": "user", "content": ""}]]).stream())
