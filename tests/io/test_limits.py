@@ -4,6 +4,7 @@ import pickle
 import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import partial
 
 import pytest
 
@@ -85,7 +86,7 @@ def manager_of(url, folder, count, **options):
     return BatchManager(
         messages=[[{"role": "user", "content": f"Name: Person Nr{number}"}] for number in range(count)],
         model="claude-haiku-5-5", state_path=folder / "state.jsonl", cache=False, orchestrator="local",
-        client=make_client(api_key="any", base_url=url), **options,
+        client=partial(make_client, api_key="any", base_url=url), **options,
     )  # fmt: skip
 
 
