@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         ModelError,
         NotEndedError,
         OutputError,
+        RateLimitedError,
         RequestRefusedError,
         ResultsError,
         ServiceError,
@@ -87,6 +88,7 @@ _ROOMS = {
         "AccountError", "AmbiguousSubmitError", "BatchataError", "CredentialsError", "ForeignResultsUrlError",
         "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
         "NotEndedError", "OutputError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError",
+        "RateLimitedError",
         "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
     ),
     "batchata.exporting": ("Exported",),
@@ -119,6 +121,7 @@ __all__ = [  # noqa: RUF022 - by subject, the verbs first
     "BatchataError", "AccountError", "AmbiguousSubmitError", "CredentialsError", "ForeignResultsUrlError",
     "IncompleteResultsError", "InputError", "LedgerError", "LedgerInUseError", "LedgerMismatchError", "ModelError",
     "NotEndedError", "OutputError", "RequestRefusedError", "ResultsError", "ServiceError", "StorageError",
+    "RateLimitedError",
     "UnboundedCostError", "UnknownPriceError", "UnknownUsageError",
 ]  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -57,6 +57,8 @@ class Engine:
     answer_within: float | None = None
     cancel_on_exit: bool = False
     stopped: str = ""
+    left: bool = False
+    is_streamed: bool = False
     _live: Ledger | None = field(default=None, repr=False)
     _session: Session | None = field(default=None, repr=False)
     _replayed: tuple[int, RunState] | None = field(default=None, repr=False)
@@ -69,7 +71,9 @@ class Engine:
         only_failed: bool = False,
         sends: bool = True,
         gate: Gate | None = None,
+        opened: Callable[[Ledger], None] = lambda _: None,
     ) -> Summary:
+        """`opened` is called with the ledger before anything is done."""
         orchestrator = self.orchestrator or ("prefect" if is_configured() else "local")
         if self.helpers.are_elsewhere and not (orchestrator == "prefect" and is_configured()):
             raise InputError(NEEDS_SERVER)
@@ -85,6 +89,7 @@ class Engine:
             begin(ledger, self.assignment, __version__, sends=sends)
             self._live = ledger
             try:
+                opened(ledger)
                 gated = gate is not None
                 policy = replace(self.policy, only_retries=only_failed, wait=wait, sends=sends, gated=gated)
                 finish = self._carried_out(ledger, orchestrator, policy, gate, print_progress=print_progress)
@@ -110,6 +115,7 @@ class Engine:
         )  # fmt: skip
         has_work = run.prepare(ledger)
         self._session = Session(policy, started=time.time())
+        self._session.left = self.left
         where = f"ledger {self.state_path}, results {self.results_dir}"
         with watching(enabled=print_progress, title=where) as watch:
             if not has_work:
@@ -188,6 +194,12 @@ class Engine:
         if self._replayed is None or self._replayed[0] != size:
             self._replayed = (size, read_state(self.state_path))
         return self._replayed[1]
+
+    def leave(self) -> None:
+        """Has the run that is under way in another thread end as Ctrl-C ends one."""
+        self.left = True
+        if self._session is not None:
+            self._session.left = True
 
     def cancel(self) -> list[str]:
         """Asks the API to stop the batches in flight and returns their ids."""

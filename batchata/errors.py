@@ -83,6 +83,19 @@ class ServiceError(BatchataError):
     """The API could not be reached or answered with an error; asking again later is safe."""
 
 
+class RateLimitedError(ServiceError):
+    """The API takes no more for the moment (HTTP 429): calls a minute, or items that wait to be processed.
+
+    `retry_after` are the seconds after which it may be asked again, where it said so. `is_pace` says that there were
+    too many calls; else that there are too many items, or that nobody can tell.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, is_pace: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.is_pace = is_pace
+
+
 class LostWorkerError(BatchataError):
     """Whoever carried a step out elsewhere was lost on the way, so what came of it is not known."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
@@ -35,8 +36,6 @@ from batchata.running.assignment import Assignment
 from batchata.running.estimating import COUNTED
 from batchata.running.gate import Approver
 from batchata.running.options import (
-    DEFAULT_ITEMS_PER_JOB,
-    DEFAULT_PARALLEL_JOBS,
     LOST_AFTER,
     SHARD_DEPLOYMENT,
     OnCostLimit,
@@ -54,6 +53,7 @@ from batchata.running.options import (
 )
 from batchata.running.reading import records
 from batchata.running.run import run_id_of
+from batchata.streaming import streamed
 from batchata.tables.frames import Library, frame_of
 from batchata.tables.gathering import Description
 
@@ -79,7 +79,11 @@ class BatchManager(Generic[T]):
         is the name of the prompt, its number from 0 in a list. For prompts and parameters of single items give an
         `Item` in the place of a path or a conversation.
     items_per_job, max_parallel_jobs
-        How many items form one message batch (at most 100,000), and how many batches may be in flight.
+        How many items form one message batch (default 1,000, at most 100,000), and how many batches may be in flight
+        (default 10).
+    quick
+        First results early: up to 50 small batches side by side, of five items at first and a fifth more each time,
+        looked at more often. What is given for `items_per_job` and `max_parallel_jobs` holds.
     max_cost
         USD that are never passed, by all runs over the ledger together. A job takes as many items as what is left
         covers at worst (see `bound`).
@@ -135,8 +139,8 @@ class BatchManager(Generic[T]):
         prompts: Sequence[str] | Mapping[str, str] | None = None,
         response_model: type[T] | None = None,
         enable_citations: bool = False,
-        items_per_job: int = DEFAULT_ITEMS_PER_JOB,
-        max_parallel_jobs: int = DEFAULT_PARALLEL_JOBS,
+        items_per_job: int | None = None,
+        max_parallel_jobs: int | None = None,
         max_cost: Any = None,
         state_path: str | PathLike[str] | None = None,
         results_dir: PathOrUrl | None = None,
@@ -157,6 +161,7 @@ class BatchManager(Generic[T]):
         shard_deployment: str = SHARD_DEPLOYMENT,
         upload: bool = False,
         save_results_dir: PathOrUrl | None = None,
+        quick: bool = False,
         **params: Any,
     ) -> None:
         items = given_items(messages, files, prompt, prompts)
@@ -188,6 +193,7 @@ class BatchManager(Generic[T]):
             rounds=rounds,
             on_cost_limit=on_cost_limit,
             lost_after=lost_after,
+            quick=quick,
         )
         self.state_path, self.results_dir = places(state_path, renamed_results_dir(results_dir, save_results_dir))
         stem = None if state_path is None else self.state_path.stem
@@ -266,6 +272,27 @@ class BatchManager(Generic[T]):
         own = self._engine.assignment.model
         found = self._engine.estimates([own] if models is None else models, count, output_tokens)
         return found[own] if models is None else found
+
+    def stream(
+        self,
+        print_progress: bool = False,  # noqa: FBT001, FBT002 - as `run`
+        *,
+        wait: bool = True,
+        sample: float | None = None,
+        approve: Approver | None = None,
+        approve_below: Any = None,
+    ) -> Iterator[Record[T]]:
+        """Runs as `run` does, and yields the record of each item as soon as its batch is settled, while others go on.
+
+        Each item comes once, also those that ended in an earlier run; one that is sent again when it has ended. The
+        run works in a thread of its own from the first record on, and waits for nobody: records are read from disk
+        when they are asked for. Raises as `run` does, after what there is; `stats` has the figures. Who leaves the
+        loop early ends the run as Ctrl-C does: batches in flight go on, and the next run collects them. `approve` is
+        called in the run's thread. Raises InputError where this manager is streamed already.
+        """
+        gate = checked_gate(sample, approve, approve_below)
+        run = partial(self._engine.run, print_progress=print_progress, wait=wait, gate=gate)
+        return streamed(self._engine, run)
 
     def retry_failed(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
         """Sends the items again that ended without a result, and only those. Waits and raises as `run` does."""

@@ -37,8 +37,8 @@ def process_inbox(
     params: p.Params = {},
     on_cost_limit: p.OnCostLimit = "pause",
     answer_within: p.AnswerWithin = None,
-    items_per_job: p.ItemsPerJob = 1_000,
-    max_parallel_jobs: p.ParallelJobs = 10,
+    items_per_job: p.ItemsPerJob = None,
+    max_parallel_jobs: p.ParallelJobs = None,
     results_dir: p.ResultsDir = None,
     home: p.Home = ".batchata",
     cache: p.Cache = True,
@@ -46,6 +46,7 @@ def process_inbox(
     task_runner: p.TaskRunner = "threads",
     shards: p.Shards = 0,
     wait: p.Wait = True,
+    quick: p.Quick = False,
 ) -> State[Any]:
     """Put what is new in a folder through message batches of Claude. What was done is never done again."""
     given = dict(locals())

@@ -44,8 +44,8 @@ def run_batch(
     params: p.Params = {},
     on_cost_limit: p.OnCostLimit = "pause",
     answer_within: p.AnswerWithin = None,
-    items_per_job: p.ItemsPerJob = 1_000,
-    max_parallel_jobs: p.ParallelJobs = 10,
+    items_per_job: p.ItemsPerJob = None,
+    max_parallel_jobs: p.ParallelJobs = None,
     results_dir: p.ResultsDir = None,
     state_dir: p.StateDir = None,
     home: p.Home = ".batchata",
@@ -54,6 +54,7 @@ def run_batch(
     task_runner: p.TaskRunner = "threads",
     shards: p.Shards = 0,
     wait: p.Wait = True,
+    quick: p.Quick = False,
 ) -> State[Any]:
     """Put files, or conversations, through message batches of Claude at a limited cost."""
     spec = spec_of(dict(locals()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
+from batchata.core.quick import job_size
 from batchata.core.samplereport import report_of
 from batchata.core.sampling import Sample
 from batchata.core.session import Session, Watch
@@ -26,14 +27,23 @@ def decide(state: RunState, session: Session, now: float) -> list[Step]:
     """The next steps. Work is carried out beside each other; a Wait, Ask, Approve or Finish comes alone."""
     if session.stop is not None and not session.stop.drain:
         return [Wait(now + 1)] if _is_working(session) else [_end(state, session)]
-    steps: list[Step] = list(_due(state, session, now))
-    if _may_form(state, session, now):
-        steps.append(_form(state, session))
-    if steps:
-        return steps
+    due, may_form = list(_due(state, session, now)), _may_form(state, session, now)
+    free = session.pace.free(len(session.busy), now) if due or may_form else 0
+    if free:
+        steps: list[Step] = list(_most_urgent(due, session, free))
+        return [*steps, _form(state, session)] if may_form else steps
+    if due or may_form:
+        return [Wait(session.pace.opens(now))]
     if _is_working(session) or state.open or _is_held_back(state, session, now):
         return [_wait(state, session, now)]
     return [_end(state, session)]
+
+
+def _most_urgent(due: Sequence[Work], session: Session, free: int) -> Sequence[Work]:
+    """Where the API takes fewer calls than there are to be made, those come first that have waited the longest."""
+    if len(due) <= free:
+        return due
+    return sorted(due, key=lambda step: session.watches.get(step.job, _NEW).due)[:free]
 
 
 def _wait(state: RunState, session: Session, now: float) -> Step:
@@ -58,8 +68,14 @@ def _is_working(session: Session) -> bool:
 
 def _due(state: RunState, session: Session, now: float) -> Iterator[Work]:
     for job in state.open.values():
-        if job.number not in session.busy and session.watches.get(job.number, _NEW).due <= now:
+        if job.number not in session.busy and _due_at(job, session) <= now:
             yield _about(state, job, session)
+
+
+def _due_at(job: OpenJob, session: Session) -> float:
+    due = session.watches.get(job.number, _NEW).due
+    is_to_be_sent = job.phase is Phase.INTENDED and job.number in session.formed
+    return max(due, session.create_after) if is_to_be_sent else due
 
 
 def _about(state: RunState, job: OpenJob, session: Session) -> Work:
@@ -93,7 +109,7 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
         and session.policy.sends
         and not session.forming
         and now >= session.create_after
-        and len(state.open) < session.policy.max_parallel_jobs
+        and len(state.open) < session.pace.most(session.policy.max_parallel_jobs)
         and not _is_blocked(state, session)
         and not _is_unbounded(state)
         and all(job in session.searched or job in session.formed for job in _uncertain(state))
@@ -143,14 +159,23 @@ def _is_held_back(state: RunState, session: Session, now: float) -> bool:
 
 
 def _form(state: RunState, session: Session) -> Form:
-    items = session.policy.items_per_job
+    items = _items_per_job(state, session)
     waiting = islice(_waiting(state, session), items + LOOKAHEAD)
     candidates = [Candidate(index, state.attempts(index) + 1, state.max_tokens_of(index)) for index in waiting]
     return Form(state.next_job, candidates, items, state.budget.left, alone=not state.open)
 
 
+def _items_per_job(state: RunState, session: Session) -> int:
+    most, jobs = session.policy.items_per_job, session.policy.max_parallel_jobs
+    if not session.policy.grows:
+        return most
+    sample = gated_sample(state, session)
+    waiting = state.count(Standing.PENDING, Standing.AGAIN) if sample is None else len(sample.costs)
+    return job_size(session.sent, waiting, jobs, most)
+
+
 def _next_time(state: RunState, session: Session, now: float) -> float:
-    dues = [session.watches.get(job, _NEW).due for job in state.open if job not in session.busy]
+    dues = [_due_at(job, session) for number, job in state.open.items() if number not in session.busy]
     if session.create_after > now:
         dues.append(session.create_after)
     return min(dues, default=now + 60)

@@ -24,7 +24,7 @@ from batchata.core.steps import (
     Send,
     Work,
 )
-from batchata.core.waiting import next_delay
+from batchata.core.waiting import LEAST_REQUESTS, next_delay, quick_delay
 from batchata.errors import (
     AccountError,
     AmbiguousSubmitError,
@@ -32,6 +32,7 @@ from batchata.errors import (
     CredentialsError,
     IncompleteResultsError,
     NotEndedError,
+    RateLimitedError,
     RequestRefusedError,
     ServiceError,
 )
@@ -54,6 +55,8 @@ def react(
     session.busy.discard(step.job)
     if isinstance(step, Form):
         session.forming = False
+    else:
+        session.pace.heard = True
     at = datetime.fromtimestamp(now, UTC)
     match report:
         case Formed():
@@ -61,12 +64,13 @@ def react(
         case Created():
             session.formed.discard(step.job)
             session.watches[step.job] = Watch(due=now)
-            session.refusals = 0
+            session.refusals, session.refused_since = 0, None
+            session.pace.widen(session.policy.max_parallel_jobs)
             return [Submitted(at=at, job=step.job, batch_id=report.batch_id)]
         case NotFound():
             return _not_found(state, session, step.job, report, at, chance)
         case Looked():
-            return _looked(session, step, report, at, chance)
+            return _looked(session, step, report, at, _look_delay(state, session, step.job, chance))
         case Collected():
             session.watches.pop(step.job, None)
             if report.trouble and session.stop is None:
@@ -93,6 +97,7 @@ def _formed(state: RunState, session: Session, step: Work, report: Formed, at: d
             Intent(at=at, job=report.job, items=items, total=len(items), bound=report.bound, claims=session.claims)
         )
         session.formed.add(report.job)
+        session.sent += len(items)
         session.blocked_at = None
     elif report.needed is not None:
         session.blocked_at, session.blocked_alone, session.needed = step.left, step.alone, report.needed
@@ -135,13 +140,20 @@ def _not_found(
     return [Unsent(at=at, job=job, reason=reason)]
 
 
-def _looked(session: Session, step: Work, report: Looked, at: datetime, chance: float) -> list[Event]:
+def _look_delay(state: RunState, session: Session, job: int, chance: float) -> float:
+    looks, quota = session.watch(job).looks, session.pace.quota
+    if not session.policy.quick:
+        return next_delay(looks, chance)
+    return quick_delay(looks, chance, jobs=len(state.open), requests=quota.limit if quota else LEAST_REQUESTS)
+
+
+def _looked(session: Session, step: Work, report: Looked, at: datetime, delay: float) -> list[Event]:
     watch = session.watch(step.job)
     watch.misses, watch.missing_since = 0, None
     if report.ended and isinstance(step, Look):
         watch.due = 0.0
         return [Ended(at=at, job=step.job, batch_id=step.batch_id)]
-    watch.due = at.timestamp() + next_delay(watch.looks, chance)
+    watch.due = at.timestamp() + delay
     watch.looks += 1
     return []
 
@@ -187,6 +199,8 @@ def _failed(
         case Send():
             return _not_sent(state, session, step.job, error, at, chance)
         case Search() | Look() | Collect():
+            if isinstance(error, RateLimitedError):
+                _be_quiet(session, error, at.timestamp())
             _missed(session, session.watch(step.job), error, at.timestamp(), chance)
             return []
         case _:
@@ -200,17 +214,41 @@ def _not_sent(
     session.formed.discard(job)
     now = at.timestamp()
     if isinstance(error, ServiceError | AmbiguousSubmitError):
-        session.refusals += 1
-        session.create_after = now + next_delay(session.refusals, chance)
-        if session.refusals >= MOST_MISSES and state.open.keys() <= {job}:  # what is in flight is worth the wait
-            session.stop = session.stop or Stop(str(error), error, drain=False)
+        _put_off(state, session, job, error, now, chance)
     if isinstance(error, AmbiguousSubmitError):
         session.searched.add(job)
         session.watches[job] = Watch(due=now, tried=now)
         return []
     if not isinstance(error, ServiceError):
         session.stop = session.stop or Stop(str(error), error, drain=not isinstance(error, CredentialsError))
+    session.sent -= len(state.open[job].items)
     return [Unsent(at=at, job=job, reason=str(error))]
+
+
+def _put_off(
+    state: RunState, session: Session, job: int, error: ServiceError | AmbiguousSubmitError, now: float, chance: float
+) -> None:
+    """When the next batch is tried, and how many may be in flight until the API takes more."""
+    session.refusals += 1
+    session.refused_since = session.refused_since or now
+    session.create_after = now + next_delay(session.refusals, chance)
+    patience = 0.0
+    if isinstance(error, RateLimitedError):
+        patience = PATIENCE  # others may fill the queue, and it empties in its time
+        session.create_after = max(session.create_after, now + (error.retry_after or 0.0))
+        if error.is_pace:
+            _be_quiet(session, error, now)
+        else:
+            in_flight = sum(each.batch_id is not None for each in state.open.values())
+            session.pace.narrow(in_flight, state.open[job].at.timestamp(), now)
+    is_hopeless = session.refusals >= MOST_MISSES and now - session.refused_since >= patience
+    if is_hopeless and state.open.keys() <= {job}:  # what is in flight is worth the wait
+        session.stop = session.stop or Stop(str(error), error, drain=False)
+
+
+def _be_quiet(session: Session, error: RateLimitedError, now: float) -> None:
+    """Nothing is asked before the time that the API named."""
+    session.pace.quiet_until = max(session.pace.quiet_until, now + (error.retry_after or 0.0))
 
 
 def _missed(session: Session, watch: Watch, error: BatchataError, now: float, chance: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from batchata.core.pacing import Pace
 from batchata.core.retries import ROUNDS
 from batchata.errors import BatchataError
 
@@ -18,7 +19,7 @@ class Policy:
     """How a run is to be carried out. `lost_after` seconds after its creation was tried, a batch that the API
     does not list was not created. Without `wait` it ends where it could only wait for batches; without `sends` it
     brings home what was sent and sends nothing. `gated`: of a run that has a sample nothing else is sent until that is
-    approved.
+    approved. `quick`: many small batches, looked at often; without `grows` all have `items_per_job`.
     """
 
     items_per_job: int
@@ -30,6 +31,8 @@ class Policy:
     wait: bool = True
     sends: bool = True
     gated: bool = False
+    quick: bool = False
+    grows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class Watch:
 
 @dataclass(slots=True)
 class Session:
-    """The part of a run's state that ends with the process."""
+    """The part of a run's state that ends with the process. `left` is set by who does not want it to go on."""
 
     policy: Policy
     started: float
@@ -73,6 +76,10 @@ class Session:
     blocked_alone: bool = False
     needed: Decimal | None = None
     refusals: int = 0
+    refused_since: float | None = None
+    pace: Pace = field(default_factory=Pace)
+    sent: int = 0
+    left: bool = False
     create_after: float = 0.0
     asked: int = 0
     stop: Stop | None = None

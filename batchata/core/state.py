@@ -130,6 +130,10 @@ class RunState:
         """The job whose results hold the item's outcome; 0 when there is none."""
         return self._job_of[index]
 
+    def jobs_of_outcomes(self) -> Counter[int]:
+        """How many items' outcomes the results of each job hold."""
+        return Counter(job for job in self._job_of if job)
+
     def attempts(self, index: int) -> int:
         """How often the item was about to be sent."""
         return self._attempts[index]
@@ -293,6 +297,7 @@ class RunState:
     def _send_again(self, index: int, kind: Kind, max_tokens: int | None) -> None:
         self._standing[index] = Standing.AGAIN
         self._kinds[index] = _NO_KIND
+        self._job_of[index] = 0
         self.history[index] = (*self.history.get(index, ()), kind)
         self._again[index] = None
         if max_tokens is not None:

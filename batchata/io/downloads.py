@@ -159,7 +159,7 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def _chunks(client: Anthropic, batch_id: str, url: str) -> Iterator[Iterator[bytes]]:
-    headers = {"accept": "application/binary", "x-stainless-raw-response": "stream"}
+    headers = {"accept": "application/binary", "X-Stainless-Raw-Response": "stream"}
     with reading(f"results of {batch_id}"):
         response: Any = client.get(url, cast_to=object, options={"headers": headers})
         try:

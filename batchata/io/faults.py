@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from batchata.errors import AccountError, BatchataError, CredentialsError, RequestRefusedError, ServiceError
+from batchata.errors import (
+    AccountError,
+    BatchataError,
+    CredentialsError,
+    RateLimitedError,
+    RequestRefusedError,
+    ServiceError,
+)
+from batchata.io.limits import has_none_left, retry_after
 
 if TYPE_CHECKING:
     from anthropic import APIStatusError
@@ -42,7 +51,12 @@ def status_error(what: str, error: APIStatusError) -> BatchataError:
         return CredentialsError(f"{what}: the API refused the credentials: {said}")
     if is_account_trouble(error):
         return AccountError(f"{what}: the account may not do this: {said}")
-    if error.status_code == 429 or error.status_code >= 500:
+    if error.status_code == 429:
+        headers = error.response.headers
+        seconds, is_pace = retry_after(headers, time.time()), has_none_left(headers)
+        message = f"{what}: the API takes no more for the moment: {said}; try again later"
+        return RateLimitedError(message, retry_after=seconds, is_pace=is_pace)
+    if error.status_code >= 500:
         return ServiceError(f"{what}: the API is busy or down: {said}; try again later")
     return RequestRefusedError(f"{what}: the API refused it: {said}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -22,12 +22,16 @@ logger = logging.getLogger("batchata")
 
 
 class Ledger:
-    """A ledger that is open for writing, and the state that it tells of. Made by `open_ledger`."""
+    """A ledger that is open for writing, and the state that it tells of. Made by `open_ledger`.
+
+    `told` is called with each event that was written, when the state has taken it in.
+    """
 
     def __init__(self, path: Path, file: int, state: RunState) -> None:
         self.path = path
         self.state = state
         self.recorded = 0
+        self.told: Callable[[Event], None] = lambda _: None
         self._file = file
 
     def record(self, event: Event, *, sync: bool = False) -> None:
@@ -49,6 +53,7 @@ class Ledger:
             if os.fstat(self._file).st_size == size + len(line):
                 self.recorded += 1
                 self.state.apply(event)
+                self.told(event)
 
     def is_asked_to_cancel(self) -> bool:
         """Whether another process asked for it since the last look."""

@@ -22,7 +22,14 @@ from batchata.core.session import Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState, Standing
 from batchata.core.steps import Approve, Ask, Created, Failed, Finish, Form, Report, Send, Wait, Work
-from batchata.errors import AmbiguousSubmitError, BatchataError, LedgerError, ServiceError, StorageError
+from batchata.errors import (
+    AmbiguousSubmitError,
+    BatchataError,
+    LedgerError,
+    RateLimitedError,
+    ServiceError,
+    StorageError,
+)
 from batchata.io.batches import cancel
 from batchata.io.ledger import Ledger
 from batchata.running.errands import Elsewhere, Packer
@@ -91,6 +98,7 @@ class Loop:
     gatekeeper: Gatekeeper | None = None
     _shown: float = 0.0
     _is_told_to_end: bool = False
+    _has_told_of_pace: bool = False
     _unwritten: deque[Event] = field(default_factory=deque)
     _reports: queue.SimpleQueue[tuple[Work, Report | BaseException]] = field(default_factory=queue.SimpleQueue)
 
@@ -108,7 +116,10 @@ class Loop:
 
     def _until_finished(self) -> Finish:
         while True:
+            if self.session.left:
+                raise KeyboardInterrupt
             now = time.time()
+            self.session.pace.quota = self.worker.quota()
             for event in withdrawn(self.state, self.session, now):
                 self.ledger.record(event)
             for step in decide(self.state, self.session, now):
@@ -144,6 +155,7 @@ class Loop:
         if isinstance(step, Form):
             self.session.forming = True
         else:
+            self.session.pace.called(len(self.session.busy), now)
             self.session.busy.add(step.job)
         self.hands.start(step, self.worker.carry_out, self._report)
 
@@ -202,10 +214,19 @@ class Loop:
         if isinstance(error, AmbiguousSubmitError):
             logger.warning("job %d: %s. Its batch is looked for", step.job, error.why)
             return
+        if isinstance(error, RateLimitedError):
+            self._tell_of_pace(error)
+            return
         misses = self.session.watches[step.job].misses if step.job in self.session.watches else 1
         if misses in _LOGGED_MISSES or misses % 10 == 0:
             again = f" (failure {misses} in a row)" if misses > 1 else ""
             logger.warning("job %d: %s%s", step.job, error, again)
+
+    def _tell_of_pace(self, error: RateLimitedError) -> None:
+        """Once: a busy API says it many times."""
+        if not self._has_told_of_pace:
+            self._has_told_of_pace = True
+            logger.warning("%s. The run goes on at the pace that the API allows; nothing is dropped", error)
 
     def _ask(self, question: Ask) -> None:
         self._show(last=True)

@@ -11,6 +11,7 @@ from secrets import token_hex
 from typing import Any, Literal
 
 from batchata.core.encoding import MAX_REQUESTS
+from batchata.core.quick import jobs_in_flight
 from batchata.core.rates import Rates
 from batchata.core.retries import ROUNDS
 from batchata.core.session import Policy
@@ -35,20 +36,31 @@ RUNS_FOLDER = Path(".batchata")
 
 
 def checked_policy(
-    *, items_per_job: int, max_parallel_jobs: int, rounds: int | None, on_cost_limit: str, lost_after: float
+    *,
+    items_per_job: int | None,
+    max_parallel_jobs: int | None,
+    rounds: int | None,
+    on_cost_limit: str,
+    lost_after: float,
+    quick: bool = False,
 ) -> Policy:
-    """Raises InputError for what is out of range."""
-    _check_number("items_per_job", items_per_job, 1, MAX_REQUESTS)
-    _check_number("max_parallel_jobs", max_parallel_jobs, 1, 10_000)
+    """Raises InputError for what is out of range. What is None is left to the kind of run."""
+    size = DEFAULT_ITEMS_PER_JOB if items_per_job is None else items_per_job
+    _check_number("items_per_job", size, 1, MAX_REQUESTS)
+    usual = jobs_in_flight(size, DEFAULT_PARALLEL_JOBS) if quick else DEFAULT_PARALLEL_JOBS
+    parallel = usual if max_parallel_jobs is None else max_parallel_jobs
+    _check_number("max_parallel_jobs", parallel, 1, 10_000)
     _check_number("rounds", ROUNDS if rounds is None else rounds, 0, 100)
     if on_cost_limit not in ("stop", "pause"):
         raise InputError(f'on_cost_limit is "stop" or "pause", not {on_cost_limit!r}')
     return Policy(
-        items_per_job=items_per_job,
-        max_parallel_jobs=max_parallel_jobs,
+        items_per_job=size,
+        max_parallel_jobs=parallel,
         rounds=ROUNDS if rounds is None else rounds,
         on_limit="ask" if on_cost_limit == "pause" else "stop",
         lost_after=lost_after,
+        quick=bool(quick),
+        grows=bool(quick) and items_per_job is None,
     )
 
 

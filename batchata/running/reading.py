@@ -35,6 +35,29 @@ def records(
                 yield record_from(read_line(files.line(state.job_of(index), index), response_model))
 
 
+def records_of_job(
+    state: RunState, folder: ResultsFolder, response_model: Any, job: int, count: int
+) -> Iterator[Record[Any]]:
+    """The records of the `count` items that ended with a job, in the order of the input; one at a time in memory.
+
+    Raises ResultsError, when they are fewer too.
+    """
+    found = 0
+    try:
+        with reading_whole(folder.job_file(job)) as file:
+            for line in file:
+                index = _INDEX.match(line)
+                if index and state.job_of(int(index[1])) == job:
+                    found += 1
+                    yield record_from(read_line(line, response_model))
+    except OSError as error:
+        raise ResultsError(f"the results of job {job} cannot be read: {error}") from error
+    if found != count:
+        raise ResultsError(
+            f"{folder.job_file(job)} holds the results of {found:,} of {count:,} items: it was changed or cut"
+        )
+
+
 def failures(state: RunState, folder: ResultsFolder, indexes: Sequence[int]) -> list[Failure]:
     """Why these items failed, in the order of the input; where a record cannot be read, that is the reason."""
     with _JobFiles(folder) as files:

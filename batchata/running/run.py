@@ -23,6 +23,7 @@ from batchata.io.cache import ResultCache
 from batchata.io.client import ClientOrMaker, using
 from batchata.io.intake import usable_model
 from batchata.io.ledger import Ledger
+from batchata.io.limits import Meter
 from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
@@ -127,7 +128,8 @@ class Run:
         hands: Hands,
     ) -> Worker:
         run_id = run_id_of(ledger.state)
-        once = client.with_options(max_retries=0)  # the brain decides when to look again
+        meter = Meter()
+        once = client.with_options(max_retries=0).with_middleware(meter)  # the brain decides when to look again
         known = None if self.refresh_cache else cache
         uploads = Uploads.known_to(once, ledger.state.uploads)
         run = RunContext(self.assignment, requests, once, info, run_id, self.folder, uploads)
@@ -140,6 +142,7 @@ class Run:
             self.assignment.headers,
             hands.claim,
             elsewhere.claims if elsewhere else None,
+            lambda: meter.quota,
         )
 
     def _packer(self, run: RunContext, known: ResultCache | None) -> Packer:

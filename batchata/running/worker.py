@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, assert_never
 
 from batchata.core.encoding import EncodedBatch
+from batchata.core.pacing import Quota
 from batchata.core.steps import Collect, Created, Form, Look, Looked, NotFound, Report, Search, Send, Work
 from batchata.errors import AmbiguousSubmitError
 from batchata.io.batches import BatchStatus, poll, submit
@@ -42,6 +43,7 @@ class Worker:
     """The steps of one run. May be used by many threads, each with a step of its own.
 
     Where others send too, `claims` is the place whose right (see `Claim`) has to be taken before each create call.
+    `quota` gives what the API said last of its limit.
     """
 
     client: Anthropic
@@ -51,6 +53,7 @@ class Worker:
     headers: Mapping[str, str] | None = None
     claim: Claim = unclaimed
     claims: str | None = None
+    quota: Callable[[], Quota | None] = lambda: None
     statuses: dict[str, BatchStatus] = field(default_factory=dict)
     _bodies: dict[int, EncodedBatch] = field(default_factory=dict)
 

@@ -47,6 +47,7 @@ def manager_of(spec: RunSpec, folder: RunFolder, orchestrator: Orchestrator | No
         max_cost=spec.max_cost,
         items_per_job=spec.items_per_job,
         max_parallel_jobs=spec.max_parallel_jobs,
+        quick=spec.quick,
         state_path=folder.ledger,
         results_dir=spec.results_dir or folder.results,
         client=client_for(spec),

@@ -103,8 +103,17 @@ OnCostLimit = Annotated[
 AnswerWithin = Annotated[
     PositiveFloat | None, Field(description="Seconds for an answer to the pause form; without it there is no end.")
 ]
-ItemsPerJob = Annotated[int, Field(description="Items in one message batch.", ge=1, le=100_000)]
-ParallelJobs = Annotated[int, Field(description="Message batches in flight at a time.", ge=1, le=10_000)]
+ItemsPerJob = Annotated[
+    Annotated[int, Field(ge=1, le=100_000)] | None, Field(description="Items in one message batch. Default: 1,000.")
+]
+ParallelJobs = Annotated[
+    Annotated[int, Field(ge=1, le=10_000)] | None,
+    Field(description="Message batches in flight at a time. Default: 10."),
+]
+Quick = Annotated[
+    bool,
+    Field(description="First results early: up to 50 small batches side by side, five items in the first, then more."),
+]
 ResultsDir = Annotated[
     str | None, Field(description="Folder or fsspec URL for the results. Default: beside the state of the run.")
 ]

@@ -15,13 +15,13 @@ from batchata.core.naming import MOST_CHARACTERS, slug
 from batchata.errors import InputError
 from batchata.io.paths import is_url
 from batchata.job import DEFAULT_MODEL
-from batchata.running.options import DEFAULT_ITEMS_PER_JOB, DEFAULT_PARALLEL_JOBS, RUNS_FOLDER
+from batchata.running.options import RUNS_FOLDER
 from batchata.runs import parameters as p
 
 _NOT_THE_WORK = frozenset({
     "max_cost", "on_cost_limit", "answer_within", "items_per_job", "max_parallel_jobs", "results_dir", "state_dir",
     "home", "name", "credentials", "cache", "on_cancel", "wait", "sample", "task_runner", "shards",
-    "approve_below", "upload",
+    "approve_below", "upload", "quick",
 })  # fmt: skip
 """How a run is carried out; with others of these it is the same work."""
 
@@ -57,8 +57,9 @@ class RunSpec(BaseModel):
     max_cost: p.MaxCost = None
     on_cost_limit: p.OnCostLimit = "pause"
     answer_within: p.AnswerWithin = None
-    items_per_job: p.ItemsPerJob = DEFAULT_ITEMS_PER_JOB
-    max_parallel_jobs: p.ParallelJobs = DEFAULT_PARALLEL_JOBS
+    items_per_job: p.ItemsPerJob = None
+    max_parallel_jobs: p.ParallelJobs = None
+    quick: p.Quick = False
     results_dir: p.ResultsDir = None
     state_dir: p.StateDir = None
     home: p.Home = str(RUNS_FOLDER)

@@ -7,7 +7,8 @@ a model would do. `ARCHITECTURE.md` in this folder is the map.
 """
 
 from batchata.simulator.faults import Faults
-from batchata.simulator.progress import AfterLooks, AtOnce, OnClock, Progress
+from batchata.simulator.limits import Limits
+from batchata.simulator.progress import AfterLooks, AtOnce, BySize, OnClock, Progress
 from batchata.simulator.simulator import Simulator
 
-__all__ = ["AfterLooks", "AtOnce", "Faults", "OnClock", "Progress", "Simulator"]
+__all__ = ["AfterLooks", "AtOnce", "BySize", "Faults", "Limits", "OnClock", "Progress", "Simulator"]

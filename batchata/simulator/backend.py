@@ -15,16 +15,24 @@ from batchata.simulator.caching import PromptCache
 from batchata.simulator.errors import ApiError
 from batchata.simulator.faults import SENTENCES, Faults, Outcome
 from batchata.simulator.files import Files
+from batchata.simulator.limits import Bucket, Limits
 from batchata.simulator.progress import Clock, Progress
 from batchata.simulator.usage import input_tokens
 from batchata.simulator.writing import Style
+
+UNLIMITED = Limits()
 
 
 class Backend:
     """State and rules behind the addresses; it lives as long as its Simulator, across stop and start."""
 
-    def __init__(self, *, progress: Progress, style: Style, seed: int, faults: Faults) -> None:
+    def __init__(
+        self, *, progress: Progress, style: Style, seed: int, faults: Faults, limits: Limits = UNLIMITED
+    ) -> None:
         self.clock = Clock()
+        self.limits = limits
+        self.bucket = Bucket(limits, self.clock)
+        self.refused: Counter[str] = Counter()
         self.faults = faults
         self.files = Files(self.clock)
         self.cache = PromptCache(self.clock)
@@ -43,13 +51,18 @@ class Backend:
             self.calls[endpoint] += 1
             return self.calls.total()
 
+    def count_refusal(self, endpoint: str) -> None:
+        """A limit refused a call."""
+        with self._lock:
+            self.refused[endpoint] += 1
+
     def count_tokens(self, params: dict[str, Any], version: str) -> int:
         """Billed input tokens of such a request; InvalidRequestError when it could not be sent."""
         request = validation.check_count(params, version, self.files)
         return input_tokens(request)
 
     def state(self) -> dict[str, Any]:
-        """Calls by endpoint, message batches created, and what was processed and billed.
+        """Calls by endpoint, those that a limit refused, message batches created, what was processed and billed.
 
         `processed` and `billed` count items by a hash of their params, `billed_custom_ids` by id.
         """
@@ -57,6 +70,7 @@ class Backend:
             return {
                 "calls": dict(self.calls),
                 "create_calls": self.calls["create"],
+                "rate_limited": dict(self.refused),
                 "batches_created": self.batches.created,
                 "items_processed": self._processed.total(),
                 "items_billed": self._billed.total(),

@@ -13,6 +13,7 @@ from typing import Any
 
 from batchata.simulator.errors import InvalidRequestError, NotFoundError
 from batchata.simulator.garbage import collection_paused
+from batchata.simulator.limits import Limits, check_queue
 from batchata.simulator.progress import Clock, Progress, timestamp
 
 DAY = 86_400.0
@@ -99,9 +100,13 @@ class Batches:
         self._prefix = secrets.token_hex(5)
         self.created = 0
 
-    def create(self, requests: object, version: str, betas: frozenset[str]) -> Batch:
+    def create(self, requests: object, version: str, betas: frozenset[str], limits: Limits) -> Batch:
         items = check_requests(requests)
+        if limits.waiting is not None:
+            self.newest_first()  # those that have ended do not wait any more
         with self._lock:
+            waiting = sum(each.total for each in self._batches.values() if each.ended is None)
+            check_queue(limits, waiting, len(items))
             self.created += 1
             batch = Batch(
                 id=f"msgbatch_sim_{self._prefix}{self.created:06d}",
@@ -160,7 +165,7 @@ class Batches:
 
     def _share(self, batch: Batch, now: float) -> float:
         at = min(now, batch.expires)
-        return self._progress.share(batch.looks, at - batch.created)
+        return self._progress.share(batch.looks, at - batch.created, batch.total)
 
     def _settle(self, batch: Batch) -> None:
         if batch.ended is not None:

@@ -12,8 +12,8 @@ from typing import Protocol
 class Progress(Protocol):
     """A pace. The answer to create always says `in_progress`; the pace counts from there."""
 
-    def share(self, looks: int, elapsed: float) -> float:
-        """Which share (0 to 1) is processed after so many retrieve calls and so many seconds."""
+    def share(self, looks: int, elapsed: float, items: int) -> float:
+        """Which share (0 to 1) of so many items is processed after so many retrieve calls and so many seconds."""
         ...
 
 
@@ -21,7 +21,7 @@ class Progress(Protocol):
 class AtOnce:
     """Whoever looks after the create call finds the message batch ended."""
 
-    def share(self, looks: int, elapsed: float) -> float:  # noqa: ARG002
+    def share(self, looks: int, elapsed: float, items: int) -> float:  # noqa: ARG002
         return 1.0
 
 
@@ -31,7 +31,7 @@ class AfterLooks:
 
     n: int
 
-    def share(self, looks: int, elapsed: float) -> float:  # noqa: ARG002
+    def share(self, looks: int, elapsed: float, items: int) -> float:  # noqa: ARG002
         return min(1.0, looks / self.n) if self.n > 0 else 1.0
 
 
@@ -41,8 +41,20 @@ class OnClock:
 
     seconds: float
 
-    def share(self, looks: int, elapsed: float) -> float:  # noqa: ARG002
+    def share(self, looks: int, elapsed: float, items: int) -> float:  # noqa: ARG002
         return min(1.0, elapsed / self.seconds) if self.seconds > 0 else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BySize:
+    """Ended `seconds` after creation, and `per_item` seconds more for each of its items, by the same clock."""
+
+    seconds: float
+    per_item: float
+
+    def share(self, looks: int, elapsed: float, items: int) -> float:  # noqa: ARG002
+        takes = self.seconds + self.per_item * items
+        return min(1.0, elapsed / takes) if takes > 0 else 1.0
 
 
 class Clock:

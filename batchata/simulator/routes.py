@@ -30,7 +30,7 @@ Route = Callable[[Backend, Call, str], Reply]
 
 def create_batch(backend: Backend, call: Call, _: str) -> Reply:
     with collection_paused():
-        batch = backend.batches.create(_json(call).get("requests"), _version(call), _betas(call))
+        batch = backend.batches.create(_json(call).get("requests"), _version(call), _betas(call), backend.limits)
     return Reply.of(_view(backend, call, batch))
 
 

@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
 
     def _send(self, reply: Reply) -> None:
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)  # the date is the simulator's own
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if isinstance(reply.body, bytes):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from email.utils import formatdate
 from types import TracebackType
 from typing import Any
 
 from batchata.simulator import control, routes
-from batchata.simulator.backend import Backend
+from batchata.simulator.backend import UNLIMITED, Backend
 from batchata.simulator.errors import (
     ApiError,
     AuthenticationError,
@@ -17,6 +18,7 @@ from batchata.simulator.errors import (
     TooLargeError,
 )
 from batchata.simulator.faults import Delay, Drop, Failure, Faults
+from batchata.simulator.limits import Limits, RateLimitError
 from batchata.simulator.progress import AtOnce, Progress
 from batchata.simulator.server import Call, Reply, Server
 from batchata.simulator.writing import STYLES, Style
@@ -29,9 +31,10 @@ class Simulator:
     """The Message Batches API on loopback, answered by rules.
 
     `with Simulator() as url:` serves until the block is left; `port=0` picks a free port. `progress`
-    is one of AtOnce, AfterLooks, OnClock; `style` is how cited answers are laid out; `seed` decides
-    the order of results and the items that shares of faults hit; `latency` (seconds) delays every
-    answer. What was stored outlives `stop`, so the same object can be started again.
+    is one of AtOnce, AfterLooks, OnClock, BySize; `style` is how cited answers are laid out; `seed`
+    decides the order of results and the items that shares of faults hit; `latency` (seconds) delays
+    every answer; `limits` are its rate limits, none by default. What was stored outlives `stop`, so
+    the same object can be started again.
     """
 
     def __init__(
@@ -43,13 +46,16 @@ class Simulator:
         seed: int = 0,
         faults: Faults | None = None,
         latency: float = 0.0,
+        limits: Limits | None = None,
     ) -> None:
         if style not in STYLES:
             raise ValueError(f"unknown style {style!r}; known are {', '.join(STYLES)}")
         self.faults = faults or Faults()
         self.latency = latency
         self._asked_port = port
-        self._backend = Backend(progress=progress or AtOnce(), style=style, seed=seed, faults=self.faults)
+        self._backend = Backend(
+            progress=progress or AtOnce(), style=style, seed=seed, faults=self.faults, limits=limits or UNLIMITED
+        )
         self._server: Server | None = None
 
     def start(self) -> str:
@@ -98,10 +104,15 @@ class Simulator:
         found = routes.find_route(call)
         endpoint = found[0] if found else "unknown"
         request_id = f"req_sim_{self._backend.count_call(endpoint):08d}"
+        limits: dict[str, str] = {}
         try:
+            limits = self._backend.bucket.take(endpoint)
             reply = self._checked(call, found)
         except ApiError as error:
             reply = Reply.of(error.body(request_id), error.status, error.headers)
+            if isinstance(error, RateLimitError):
+                self._backend.count_refusal(endpoint)
+        reply.headers |= {**limits, "date": formatdate(self._backend.clock.now(), usegmt=True)}
         reply.headers |= {"request-id": request_id, "anthropic-organization-id": "org_sim", **HONEST}
         if self.faults.take(Drop, endpoint, "after") is not None:
             raise HangUpError

@@ -23,6 +23,19 @@ from tests.soak.work import manager_of
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, wherever these tests are started
 print(getattr(manager_of(json.loads(sys.argv[1])), sys.argv[2])())
 """
+STREAMING = """
+import json, signal, sys
+from tests.soak.work import manager_of
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+manager = manager_of(json.loads(sys.argv[1]))
+stream = manager.stream()
+if sys.argv[2] == "forgotten":
+    print(next(stream).index)
+    sys.exit()
+for record in stream:
+    print(record.index, flush=True)
+"""
 LONG = 7_200.0
 JOBS = 3
 
@@ -45,10 +58,10 @@ def job(tmp_path):
 class Process:
     """A script that calls a method of the manager of a job."""
 
-    def __init__(self, job, method="run"):
+    def __init__(self, job, method="run", script=SCRIPT):
         self._job = job
         self._process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, json.dumps(job), method],
+            [sys.executable, "-c", script, json.dumps(job), method],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
 
@@ -123,6 +136,29 @@ def test_an_interrupted_run_says_what_goes_on_and_is_taken_up_again(simulator, j
     assert f"Run the same with state_path={str(ledger_of(job['folder']))!r} to go on" in last
     assert simulator.state()["calls"].get("cancel", 0) == 0
     finishes(simulator, job)
+
+
+def test_a_reader_of_a_stream_that_is_interrupted_ends_the_run(simulator, job):
+    """Ctrl-C reaches the reader's thread, and the run works in another one."""
+    with Process(job, "read", STREAMING) as process:
+        ids = in_flight(simulator, job)
+        process.told(signal.SIGINT)
+        returned, _, said = process.ended()
+    assert returned == -signal.SIGINT
+    assert f"3 batches ({', '.join(ids)}): in flight, going on without it" in said
+    finishes(simulator, job)
+
+
+def test_a_stream_that_is_forgotten_does_not_keep_the_process(simulator, job):
+    """Its run works when the program is at its end: it is left, and what goes on is named."""
+    job["options"] = {"max_parallel_jobs": 1}
+    with Process(job, "forgotten", STREAMING) as process:
+        in_flight(simulator, job, 1)
+        simulator.advance(LONG)
+        returned, printed, said = process.ended()
+    assert (returned, printed) == (0, "0\n")
+    assert "the run was interrupted" in said
+    assert simulator.state()["items_billed"] == 10
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -87,17 +87,18 @@ def approve(report: SampleReport) -> bool:
 
 def runs(client: Anthropic) -> None:
     objects = BatchManager(
-        files=["a.pdf", Path("b.pdf")], prompt="x", response_model=Invoice, max_cost=5, temperature=0
+        files=["a.pdf", Path("b.pdf")], prompt="x", response_model=Invoice, max_cost=5, quick=True, temperature=0
     )
     assert_type(objects, BatchManager[Invoice])
     assert_type(objects.run(print_progress=True), Summary)
     assert_type(objects.run(sample=0.01, approve=approve, approve_below=20), Summary)
     assert_type(objects.run(sample=50, approve=lambda report: report.high is not None), Summary)
-    assert_type(objects.estimate(count=50, output_tokens=200), Estimate)
     assert_type(objects.estimate().cost.value, Decimal)
     assert_type(objects.estimate().input_tokens.low, int | None)
-    assert_type(objects.estimate(models=["a", "b"]), dict[str, Estimate])
     assert_type(objects.estimate().to_dict(), dict[str, Any])
+    assert_type(objects.estimate(count=50, output_tokens=200), Estimate)
+    assert_type(objects.estimate(models=["a", "b"]), dict[str, Estimate])
+    assert_type(objects.stream(sample=50, approve_below=20, wait=False), Iterator[Record[Invoice]])
     assert_type(objects.retry_failed()["failed_items"], int)
     assert_type(objects.results()[0]["result"].total, float)
     assert_type(objects.outcomes(), Iterator[Record[Invoice]])
