@@ -7,6 +7,7 @@ import io
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -42,8 +43,8 @@ def bound(
 
     The prompt counts with `input_tokens`, where the API counted them, and 5 % on top; else with a ceiling: one
     token for each byte of text, a page of a PDF as an image and its text. It is never more than the context
-    window. The answer counts with `max_tokens`, which caps thinking too. Everything that is cached is taken to
-    be written, inference to be in the US.
+    window. The answer counts with `max_tokens`, which caps thinking too. Everything up to the last breakpoint of the
+    prompt cache is taken to be written, inference to be in the US.
 
     Raises UnknownPriceError, and UnboundedCostError for server tools without `max_uses`.
     Source: doc:about-claude/pricing, doc:build-with-claude/token-counting.
@@ -51,31 +52,42 @@ def bound(
     params = request["params"]
     rates = rates or rates_of(params["model"], at)
     rounds, searches = _server_tools(params)
-    prompt = _prompt_tokens(params, input_tokens)
+    prompt, written = _prompt_tokens(params, input_tokens)
     if rounds:
-        prompt = context_window * (rounds + 1)
+        prompt = written = context_window * (rounds + 1)
     prompt = min(prompt, context_window * (rounds + 1))
     tier = rates.for_prompt(min(prompt, context_window))
     lifetimes = set(_cache_lifetimes(params))
+    written = min(written, prompt) if lifetimes else 0
     tokens = Tokens(
-        input=prompt if not lifetimes else 0,
+        input=prompt - written,
         output=params["max_tokens"] * (rounds + 1),
-        write_5m=prompt if lifetimes == {"5m"} else 0,
-        write_1h=prompt if "1h" in lifetimes else 0,
+        write_5m=written if lifetimes == {"5m"} else 0,
+        write_1h=written if "1h" in lifetimes else 0,
         read=0,
         searches=searches,
     )
     return cost_of(tokens, tier, geo=US_GEO)
 
 
-def _prompt_tokens(params: Mapping[str, Any], counted: int | None) -> int:
+def _prompt_tokens(params: Mapping[str, Any], counted: int | None) -> tuple[int, int]:
+    """All tokens, and those up to the last breakpoint; where all are counted it may be the last one."""
     if counted is not None:
-        return counted + counted * _COUNT_MARGIN_PERCENT // 100 + ADDED_TOKENS
+        tokens = counted + counted * _COUNT_MARGIN_PERCENT // 100 + ADDED_TOKENS
+        return tokens, tokens
     tokens = ADDED_TOKENS
     for name in ("system", "tools", "output_config"):
         if name in params:
             tokens += len(orjson.dumps(params[name]))
-    return tokens + sum(_content_tokens(message["content"]) + FRAME_TOKENS for message in params["messages"])
+    written = tokens
+    for message in params["messages"]:
+        content = message["content"]
+        tokens += FRAME_TOKENS + (_content_tokens(content) if isinstance(content, str) else 0)
+        for block in () if isinstance(content, str) else content:
+            tokens += _content_tokens(block) + FRAME_TOKENS
+            if any(_cache_lifetimes(block)):
+                written = tokens
+    return tokens, tokens if params.get("cache_control") else written
 
 
 def _content_tokens(content: Any) -> int:
@@ -107,7 +119,21 @@ def _document_tokens(block: Mapping[str, Any]) -> int:
             return CONTEXT_WINDOW
 
 
+_pdfs: dict[bytes, int] = {}
+_MOST_PDFS = 1_000
+
+
 def _pdf_tokens(data: bytes) -> int:
+    """One file may go with many prompts, and takes seconds to read."""
+    key = blake2b(data, digest_size=16).digest()
+    if key not in _pdfs:
+        if len(_pdfs) >= _MOST_PDFS:
+            _pdfs.clear()
+        _pdfs[key] = _read_pdf_tokens(data)
+    return _pdfs[key]
+
+
+def _read_pdf_tokens(data: bytes) -> int:
     """A page is an image and its text; a page that is dense has more text than pages usually have."""
     from pypdf import PdfReader
 

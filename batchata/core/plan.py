@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
+from batchata.core.releasing import Gate, Release
 from batchata.core.samplereport import report_of
 from batchata.core.sampling import Sample
 from batchata.core.session import Session, Watch
@@ -28,7 +30,7 @@ def decide(state: RunState, session: Session, now: float) -> list[Step]:
         return [Wait(now + 1)] if _is_working(session) else [_end(state, session)]
     steps: list[Step] = list(_due(state, session, now))
     if _may_form(state, session, now):
-        steps.append(_form(state, session))
+        steps.extend(_form(state, session, now))
     if steps:
         return steps
     if _is_working(session) or state.open or _is_held_back(state, session, now):
@@ -66,7 +68,9 @@ def _about(state: RunState, job: OpenJob, session: Session) -> Work:
     batch_id = job.batch_id or ""
     match job.phase:
         case Phase.INTENDED:
-            return Send(job.number, job.items) if job.number in session.formed else _search(state, job)
+            if job.number not in session.formed:
+                return _search(state, job)
+            return Send(job.number, job.items, session.marks.get(job.number, {}))
         case Phase.SUBMITTED:
             return Look(job.number, batch_id)
         case Phase.ENDED:
@@ -97,7 +101,6 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
         and not _is_blocked(state, session)
         and not _is_unbounded(state)
         and all(job in session.searched or job in session.formed for job in _uncertain(state))
-        and next(_waiting(state, session), None) is not None
     )
 
 
@@ -142,11 +145,28 @@ def _is_held_back(state: RunState, session: Session, now: float) -> bool:
     return waits and next(_waiting(state, session), None) is not None
 
 
-def _form(state: RunState, session: Session) -> Form:
-    items = session.policy.items_per_job
-    waiting = islice(_waiting(state, session), items + LOOKAHEAD)
-    candidates = [Candidate(index, state.attempts(index) + 1, state.max_tokens_of(index)) for index in waiting]
-    return Form(state.next_job, candidates, items, state.budget.left, alone=not state.open)
+def _form(state: RunState, session: Session, now: float) -> Iterator[Form]:
+    """The next job, if there is anything for it."""
+    release = _released(state, session, now)
+    most = min(session.policy.items_per_job, release.most or session.policy.items_per_job)
+    candidates = [
+        Candidate(index, state.attempts(index) + 1, state.max_tokens_of(index), marks)
+        for index, marks in islice(release.items, most + LOOKAHEAD)
+    ]
+    if candidates:
+        yield Form(state.next_job, candidates, most, state.budget.left, alone=not state.open, ahead=release.ahead)
+
+
+def _released(state: RunState, session: Session, now: float) -> Release:
+    policy = session.policy
+    if session.sharing is None or not session.sharing.prefixes:
+        return Release((index, None) for index in _waiting(state, session))
+    capacity = policy.items_per_job * policy.max_parallel_jobs
+    gate = Gate(
+        session.sharing, state.warmth, now, partial(_waiting, state, session), partial(_left, state, session), capacity,
+        waits=policy.wait, spares=LOOKAHEAD,
+    )  # fmt: skip
+    return gate.release()
 
 
 def _next_time(state: RunState, session: Session, now: float) -> float:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
+from batchata.core.prefixes import Marks
 from batchata.core.retries import ROUNDS
+from batchata.core.sharing import Sharing
 from batchata.errors import BatchataError
 
 OnLimit = Literal["stop", "ask"]
@@ -60,7 +62,7 @@ class Watch:
 
 @dataclass(slots=True)
 class Session:
-    """The part of a run's state that ends with the process."""
+    """The part of a run's state that ends with the process. `marks` are those of jobs that are formed, by item."""
 
     policy: Policy
     started: float
@@ -77,6 +79,8 @@ class Session:
     asked: int = 0
     stop: Stop | None = None
     claims: str | None = None
+    sharing: Sharing | None = None
+    marks: dict[int, dict[int, Marks]] = field(default_factory=dict)
     succeeded: int = 0
     causes: Counter[str | None] = field(default_factory=Counter)
 

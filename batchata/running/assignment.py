@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from batchata.core.caching import Mode
 from batchata.core.fingerprints import name_of, settings_of
 from batchata.core.items import Document, Message
 from batchata.core.models import ModelInfo, check_document
@@ -39,6 +40,7 @@ class Assignment:
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] | None = None
     api: str = ""
+    prompt_caching: Mode = "auto"
 
     @cached_property
     def settings(self) -> dict[str, str]:

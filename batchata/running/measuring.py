@@ -17,6 +17,7 @@ from batchata.core.items import Request, custom_id
 from batchata.core.measured import Answered, Measure, Measured, Weighed
 from batchata.core.outcomes import Errored, Outcome, Succeeded
 from batchata.core.parsing import parse
+from batchata.core.prefixes import marked
 from batchata.core.stats import cost_of_item
 from batchata.core.steps import Candidate, Form
 from batchata.errors import BatchataError, InputError, StorageError
@@ -49,9 +50,12 @@ class Measurer:
         try:
             params = self.run.requests.params_of(content(), candidate.max_tokens)
             encoded = encoded_params(params)
-            fingerprint = request_fingerprint(encoded)
+            fingerprint = request_fingerprint(encoded)  # breakpoints change what is paid, not what is asked
             if hit := self._known(candidate, fingerprint):
                 return hit
+            if candidate.marks is not None:
+                params = marked(params, candidate.marks)
+                encoded = encoded_params(params)
             ceiling = self._ceiling(params) if limited else None
         except StorageError as error:  # no item is at fault
             raise StorageError(f"{error}. The items that were not sent wait; run again to go on") from error

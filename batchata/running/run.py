@@ -24,6 +24,7 @@ from batchata.io.ledger import Ledger
 from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
+from batchata.running.beginnings import sharing_in
 from batchata.running.errands import Packer
 from batchata.running.forming import Former
 from batchata.running.gate import Gate, Gatekeeper, prepare_gate
@@ -86,6 +87,7 @@ class Run:
             if self.policy.sends:
                 check_first(self.assignment, ledger.state, requests)
                 check_unchanged(ledger, self.assignment, requests)
+                session.sharing = sharing_in(self.assignment, requests, info, client.with_options(max_retries=0))
             worker = self._worker(ledger, client, info, requests, cache, hands)
             session.claims = worker.claims
             retried = retry(ledger, requests, info.max_tokens) if self.policy.only_retries else 0

@@ -10,6 +10,7 @@ from batchata.core.events import Sent
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import custom_id
 from batchata.core.models import SAMPLING, SAMPLING_API_VERSION
+from batchata.core.prefixes import Marks, marked
 from batchata.core.steps import Send
 from batchata.errors import InputError, StorageError
 from batchata.running.assignment import Content, RunContext
@@ -31,13 +32,15 @@ def batch_of(run: RunContext, items: Sequence[Sent], bodies: Sequence[bytes]) ->
 def made_again(run: RunContext, step: Send) -> EncodedBatch:
     """The same body as when the job was formed. Raises InputError when that is not possible any more."""
     with closing(run.requests.contents([each.item for each in step.items])) as contents:
-        bodies = [_body(run, step.job, item, content) for item, content in zip(step.items, contents, strict=True)]
+        pairs = zip(step.items, contents, strict=True)
+        bodies = [_body(run, step.job, item, content, step.marks.get(item.item)) for item, content in pairs]
     return batch_of(run, step.items, bodies)
 
 
-def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content]) -> bytes:
+def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content], marks: Marks | None) -> bytes:
     try:
-        encoded = encoded_params(run.requests.params_of(content(), item.max_tokens))
+        params = run.requests.params_of(content(), item.max_tokens)
+        encoded = encoded_params(params)
     except StorageError:
         raise  # the item may be as it was
     except InputError as error:
@@ -46,6 +49,8 @@ def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content])
         ) from error
     if request_fingerprint(encoded) != item.fingerprint:
         raise InputError(f"{_name(run, item)} changed after job {job} was formed. {_AGAIN}")
+    if marks is not None:
+        encoded = encoded_params(marked(params, marks))
     return request_body(run.run_id, item.item, item.attempt, encoded)
 
 
