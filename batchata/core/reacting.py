@@ -89,6 +89,8 @@ def _formed(state: RunState, session: Session, step: Work, report: Formed, at: d
         events.append(_intent(session, step, report, at))
         session.formed.add(report.job)
         session.blocked_at = None
+    elif report.needed is not None and step.alone and any(each.marks for each in step.candidates):
+        session.sharing = None  # a write is dearer than plain input, and waiting for one keeps back what may still fit
     elif report.needed is not None:
         session.blocked_at, session.blocked_alone, session.needed = step.left, step.alone, report.needed
         if step.alone:
