@@ -95,14 +95,16 @@ def offer(tokens: int, requests: int, rates: Rates, mode: Mode, *, ahead: bool) 
     if requests < 1 or not rates.input:
         return None
     scale = tokens * rates.input * _PER_TOKEN_IN_BATCHES
-    costs = {ttl: expected_cost(requests, ttl, rates, ahead=ahead) for ttl in ttls(mode)}
+    costs = {ttl: expected_cost(requests, ttl, rates, ahead=ahead) for ttl in _ttls(mode, ahead=ahead)}
     ways = (Offer(ttl, ahead, scale * (requests - cost)) for ttl, cost in costs.items())
     return max(ways, key=lambda way: way.gain, default=None)
 
 
-def ttls(mode: Mode) -> Iterator[Ttl]:
-    """The lifetimes that may be asked for."""
-    yield from (ttl for ttl in LIFETIMES if mode in ("auto", ttl))
+def _ttls(mode: Mode, *, ahead: bool) -> Iterator[Ttl]:
+    """The lifetimes that may be asked for: a batch that is waited for has seldom ended after five minutes."""
+    for ttl in LIFETIMES:
+        if mode == ttl or (mode == "auto" and not (ahead and ttl == "5m")):
+            yield ttl
 
 
 def pays(tokens: int, requests: int, rates: Rates, mode: Mode) -> bool:

@@ -60,7 +60,8 @@ class Digests:
             return
         frame = {name: value for name, value in params.items() if name not in _BESIDE_THE_PROMPT}
         digest = self._digest(0, frame, b"")
-        yield Beginning(0, digest)
+        if has_frame(params):
+            yield Beginning(0, digest)
         known = None
         for depth, piece in enumerate(_pieces(params["messages"]), start=1):
             if known is not None:

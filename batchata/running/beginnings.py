@@ -76,14 +76,14 @@ class _Chains:
         return self._digests.of(self.requests.params(index, None))
 
     def _file(self, index: int) -> Iterator[Beginning]:
-        """As if the name of the file were its content."""
+        """As if the name of the file were its content, and there were a system prompt, which may yet come to be."""
         item = self.assignment.items[index]
         subject = item.content if isinstance(item, Item) else item
         own = dict(getattr(item, "params", {}) if isinstance(item, Item) else {})
         base = {**self.assignment.params, **own}
         named = {"type": "document", "name": name_of(subject)}
         content = [named, {"type": "text", "text": "."}]
-        return self._files.of({**base, "messages": [{"role": "user", "content": content}]})
+        return self._files.of({"system": ".", **base, "messages": [{"role": "user", "content": content}]})
 
 
 @dataclass(slots=True)
