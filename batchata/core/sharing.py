@@ -121,7 +121,10 @@ def sharing_of(
             depths = (*(inner.depths if inner else ()), tree.depths[node])[-MOST_BREAKPOINTS:]  # the longest save most
             chosen[node] = Prefix(tree.digests[node].hex(), depths, tokens[node], tree.counts[node])
     places = {node: place for place, node in enumerate(chosen)}
-    of = array("l", (next((places[each] for each in tree.path(end) if each in places), NONE) for end in tree.ends))
+    nearest = {NONE: NONE}
+    for node, parent in enumerate(tree.parents):  # parents come before what grew out of them
+        nearest[node] = places.get(node, nearest[parent])
+    of = array("l", map(nearest.__getitem__, tree.ends))
     return Sharing(list(chosen.values()), of, rates, mode, may_wait, has_all=NONE not in of)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from batchata.core.caching import minimum_tokens
@@ -13,6 +14,7 @@ from batchata.core.items import Item
 from batchata.core.models import ModelInfo
 from batchata.core.prefixes import Beginning, Digests, counted_tokens, has_frame, is_marked, opening, span_of
 from batchata.core.rates import Rates, rates_of
+from batchata.core.requests import is_plain
 from batchata.core.sharing import Sharing, Tree, sharing_of
 from batchata.errors import BatchataError, UnknownPriceError
 from batchata.io.tokens import count_tokens
@@ -57,33 +59,51 @@ def _rates(assignment: Assignment, info: ModelInfo) -> Rates | None:
         return None
 
 
-@dataclass(slots=True)
 class _Chains:
     """The beginnings of each item. Files are told apart by their names: none is read for it."""
 
-    assignment: Assignment
-    requests: Requests
-    _digests: Digests = field(default_factory=Digests)
-    _files: Digests = field(default_factory=Digests)
+    def __init__(self, assignment: Assignment, requests: Requests) -> None:
+        self._items = assignment.items
+        self._params = assignment.params
+        self._requests = requests
+        self._digests = Digests()
+        self._plain: list[Beginning] | None = None
+        self._of = self._file if assignment.is_files else self._conversation
+        self._counts = Counter(map(_file_of, self._items)) if assignment.is_files else Counter[str]()
 
     def of(self, index: int) -> Iterator[Beginning]:
         try:
-            yield from self._file(index) if self.assignment.is_files else self._conversation(index)
+            yield from self._of(index)
         except _MALFORMED as error:
             logger.debug("item %d shares no beginning: %r", index, error)
 
-    def _conversation(self, index: int) -> Iterator[Beginning]:
-        return self._digests.of(self.requests.params(index, None))
+    def _conversation(self, index: int) -> Iterable[Beginning]:
+        """One message has nothing in common with others but what stands before it."""
+        if not is_plain(self._items[index]):
+            return self._digests.of(self._requests.params(index, None))
+        if self._plain is None:
+            self._plain = list(Digests().of(self._requests.params(index, None)))
+        return self._plain
 
-    def _file(self, index: int) -> Iterator[Beginning]:
+    def _file(self, index: int) -> Iterable[Beginning]:
         """As if the name of the file were its content, and there were a system prompt, which may yet come to be."""
-        item = self.assignment.items[index]
-        subject = item.content if isinstance(item, Item) else item
-        own = dict(getattr(item, "params", {}) if isinstance(item, Item) else {})
-        base = {**self.assignment.params, **own}
-        named = {"type": "document", "name": name_of(subject)}
-        content = [named, {"type": "text", "text": "."}]
-        return self._files.of({"system": ".", **base, "messages": [{"role": "user", "content": content}]})
+        item = self._items[index]
+        own = getattr(item, "params", None) if isinstance(item, Item) else None
+        name = _file_of(item)
+        if self._counts[name] > 1 or own:
+            return self._named(name, own or {})
+        if self._plain is None:
+            self._plain = list(self._named(name, {}))[:1]
+        return self._plain
+
+    def _named(self, name: str, own: Mapping[str, Any]) -> Iterator[Beginning]:
+        content = [{"type": "document", "name": name}, {"type": "text", "text": "."}]
+        messages = [{"role": "user", "content": content}]
+        return self._digests.of({"system": ".", **self._params, **own, "messages": messages})
+
+
+def _file_of(item: Any) -> str:
+    return name_of(item.content if isinstance(item, Item) else item)
 
 
 @dataclass(slots=True)

@@ -172,7 +172,9 @@ def test_a_limit_that_covers_it_is_kept_with_breakpoints(made, text):
 
 
 def test_short_beginnings_are_sent_as_they_are(made, simulator):
-    each = made([[{"role": "user", "content": f"Mail {number}"}] for number in range(6)], system="Be brief.", model=MODEL)
+    each = made(
+        [[{"role": "user", "content": f"Mail {number}"}] for number in range(6)], system="Be brief.", model=MODEL
+    )
     assert each.run()["completed_items"] == 6
     assert {tuple(intent["prefixes"]) for intent in intents(each)} == {()}
     assert simulator.state()["calls"].get("count_tokens", 0) == 0

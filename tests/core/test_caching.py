@@ -85,7 +85,9 @@ def test_nothing_is_offered_where_nothing_is_priced_or_sent():
 def test_the_minimum_is_known_by_name_and_date_and_never_guessed():
     assert minimum_tokens("claude-haiku-4-5-20251001") == minimum_tokens("claude-haiku-4-5") == 4096
     assert minimum_tokens("claude-sonnet-5-5") == 512
-    assert [minimum_tokens(model) for model in ("claude-fable-5-2", "claude-haiku-6", "claude-haiku-4-5-fast")] == [None] * 3
+    assert [minimum_tokens(model) for model in ("claude-fable-5-2", "claude-haiku-6", "claude-haiku-4-5-fast")] == [
+        None
+    ] * 3
     assert all(model.startswith("claude-") for model in MINIMUM_TOKENS)
 
 

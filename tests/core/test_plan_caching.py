@@ -192,8 +192,10 @@ def test_a_job_that_was_not_sent_has_written_nothing_and_counts_as_none():
 
 
 def test_a_few_that_are_sent_again_after_an_hour_are_not_marked():
-    done = {item: "succeeded" for item in range(1, 5)}
-    state = state_of(*WRITTEN, reading(2, 1, 2, 3, 4, 5), submitted(2), settled(2, done, {5: "expired"}, prompt_saved=Decimal(1)))
+    done = dict.fromkeys(range(1, 5), "succeeded")
+    state = state_of(
+        *WRITTEN, reading(2, 1, 2, 3, 4, 5), submitted(2), settled(2, done, {5: "expired"}, prompt_saved=Decimal(1))
+    )
     soon = only(decide(state, session(), NOW + 60))
     assert (offered(soon), soon.candidates[0].marks.ttl) == ([5], "1h")
     late = only(decide(state, session(), NOW + 2 * HOUR))

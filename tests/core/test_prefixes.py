@@ -28,7 +28,10 @@ def text(words):
 
 
 def user(*content):
-    return {"role": "user", "content": content[0] if len(content) == 1 and isinstance(content[0], str) else list(content)}
+    return {
+        "role": "user",
+        "content": content[0] if len(content) == 1 and isinstance(content[0], str) else list(content),
+    }
 
 
 def request(*messages, **params):
@@ -84,7 +87,10 @@ def test_the_same_words_in_another_turn_are_another_beginning():
 
 
 def test_thinking_cannot_be_marked_and_the_last_block_is_no_beginning():
-    turns = [user("a"), {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": "x"}, text("b")]}]
+    turns = [
+        user("a"),
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": "x"}, text("b")]},
+    ]
     (chain,) = beginnings(request(*turns, user("c")))
     assert [each.depth for each in chain] == [1, 3]
 
@@ -114,9 +120,15 @@ def test_breakpoints_are_added_and_nothing_given_is_changed():
 
 def test_without_a_system_the_last_tool_is_marked_and_of_several_parts_the_last():
     tools = [{"name": "t"}, {"name": "u"}]
-    assert marked(request(user("a"), tools=tools), Marks("x", (0,), "1h"))["tools"] == [tools[0], {**tools[1], "cache_control": KEPT}]
+    assert marked(request(user("a"), tools=tools), Marks("x", (0,), "1h"))["tools"] == [
+        tools[0],
+        {**tools[1], "cache_control": KEPT},
+    ]
     parts = [text("a"), text("b")]
-    assert marked(request(user("a"), system=parts), Marks("x", (0,), "1h"))["system"] == [parts[0], {**parts[1], "cache_control": KEPT}]
+    assert marked(request(user("a"), system=parts), Marks("x", (0,), "1h"))["system"] == [
+        parts[0],
+        {**parts[1], "cache_control": KEPT},
+    ]
     assert not has_frame(request(user("a")))
 
 
@@ -165,7 +177,14 @@ def test_what_only_two_share_is_not_worth_it_and_what_nobody_shares_is_none():
 
 
 def test_a_short_beginning_is_not_cached():
-    requests = [request(user("a", ), system="s")] * 50
+    requests = [
+        request(
+            user(
+                "a",
+            ),
+            system="s",
+        )
+    ] * 50
     assert shared_in(requests, tokens=511).prefixes == []
     assert len(shared_in(requests, tokens=512).prefixes) == 1
 
