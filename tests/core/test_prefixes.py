@@ -210,3 +210,15 @@ def test_the_tree_is_no_larger_than_the_items_are_many():
     tree = tree_of(requests)
     assert len(tree.counts) == 50
     assert len(set(tree.ends)) == 50
+
+
+def test_what_is_no_text_is_weighed_by_what_it_can_be():
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "x"}}
+    result = {"type": "tool_result", "tool_use_id": "x", "content": "y" * 400}
+    one, two = (span_of(request(user(each))) for each in (image, result))
+    assert (one.fewest, one.most) == (100, 4784)
+    assert 100 < two.fewest < two.most < 500
+
+
+def test_a_very_long_conversation_is_not_looked_at_to_its_end():
+    assert max(each.depth for each in beginnings(request(user(*map(text, "x" * 300))))[0]) == 100
