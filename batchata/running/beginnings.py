@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from batchata.core.caching import minimum_tokens
 from batchata.core.fingerprints import name_of
-from batchata.core.items import Item
+from batchata.core.items import Document, Item
 from batchata.core.models import ModelInfo
 from batchata.core.prefixes import Beginning, Digests, counted_tokens, has_frame, is_marked, opening, span_of
 from batchata.core.rates import Rates, rates_of
@@ -27,6 +27,8 @@ logger = logging.getLogger("batchata")
 
 MOST_READ = 10
 """So many shared beginnings are read and counted, those of the most items; others count as the shortest of these."""
+
+_ANY_FILE = Document({"type": "text", "text": "."})
 
 _MALFORMED = (BatchataError, TypeError, ValueError, KeyError, AttributeError)
 """An item that is none fails when its job is formed, with a sentence of its own."""
@@ -45,7 +47,7 @@ def sharing_in(
     tree = Tree(_Chains(assignment, requests).of)
     for index in range(len(assignment.items)):
         tree.add(index)
-    tokens = _Counter(tree, requests, client, least or 0).tokens()
+    tokens = _Counter(tree, assignment, requests, client, least or 0).tokens()
     found = sharing_of(tree, tokens, least or 0, rates, mode, may_wait=may_wait)
     for each in found.prefixes[:MOST_READ]:
         logger.info("prompt caching: %d items begin with the same %d tokens or more", each.requests, each.tokens)
@@ -86,20 +88,21 @@ class _Chains:
         return self._plain
 
     def _file(self, index: int) -> Iterable[Beginning]:
-        """As if the name of the file were its content, and there were a system prompt, which may yet come to be."""
+        """As if the name of the file were its content."""
         item = self._items[index]
         own = getattr(item, "params", None) if isinstance(item, Item) else None
         name = _file_of(item)
         if self._counts[name] > 1 or own:
             return self._named(name, own or {})
         if self._plain is None:
-            self._plain = list(self._named(name, {}))[:1]
+            self._plain = [each for each in self._named(name, {}) if each.depth == 0]
         return self._plain
 
     def _named(self, name: str, own: Mapping[str, Any]) -> Iterator[Beginning]:
         content = [{"type": "document", "name": name}, {"type": "text", "text": "."}]
         messages = [{"role": "user", "content": content}]
-        return self._digests.of({"system": ".", **self._params, **own, "messages": messages})
+        frame = {"system": "."} if has_frame(self._requests.params_of(_ANY_FILE, None)) else {}
+        return self._digests.of({**frame, **self._params, **own, "messages": messages})
 
 
 def _file_of(item: Any) -> str:
@@ -111,6 +114,7 @@ class _Counter:
     """How long the shared beginnings of a tree are, at least."""
 
     tree: Tree
+    assignment: Assignment
     requests: Requests
     client: Anthropic
     least: int
@@ -124,10 +128,17 @@ class _Counter:
         found.update(dict.fromkeys(nodes[MOST_READ:], shortest))
         return {node: each for node, each in found.items() if each is not None}
 
+    def _params_of(self, item: int, depth: int) -> dict[str, Any]:
+        """What stands before the content is the same for any file, which is not read for it."""
+        own = self.assignment.items[item]
+        if depth == 0 and self.assignment.is_files and not isinstance(own, Item):
+            return self.requests.params_of(_ANY_FILE, None)
+        return self.requests.params(item, None)
+
     def _tokens_of(self, node: int) -> int | None:
         depth = self.tree.depths[node]
         try:
-            params = self.requests.params(self.tree.firsts[node], None)
+            params = self._params_of(self.tree.firsts[node], depth)
             if is_marked(params) or (depth == 0 and not has_frame(params)):
                 return None
             span = span_of(opening(params, depth))
