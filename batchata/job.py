@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from batchata.core.caching import Mode, checked_mode, hit_rate
 from batchata.core.collecting import collect
 from batchata.core.items import Document, Item
+from batchata.core.marking import marked_requests
 from batchata.core.outcomes import Missing, Outcome, Succeeded
 from batchata.core.pricing import Cost
 from batchata.core.rates import Rates
@@ -62,6 +64,7 @@ def batch(
     raw_results_dir: PathOrUrl | None = None,
     client: Anthropic | None = None,
     rates: Rates | None = None,
+    prompt_caching: Mode = "auto",
     **params: Any,
 ) -> BatchJob[T]: ...
 
@@ -79,6 +82,7 @@ def batch(
     raw_results_dir: PathOrUrl | None = None,
     client: Anthropic | None = None,
     rates: Rates | None = None,
+    prompt_caching: Mode = "auto",
     **params: Any,
 ) -> BatchJob[str]: ...
 
@@ -95,6 +99,7 @@ def batch(
     raw_results_dir: PathOrUrl | None = None,
     client: Anthropic | None = None,
     rates: Rates | None = None,
+    prompt_caching: Mode = "auto",
     **params: Any,
 ) -> BatchJob[Any]:
     """Sends conversations, or files with a prompt, as one message batch and returns its job at once.
@@ -103,9 +108,9 @@ def batch(
     text, image), with a `prompt`; an `Item` of one may ask for something else than the others. With `response_model`
     the results are its instances; with `enable_citations` they come with citations. `raw_results_dir` keeps the API's
     result lines as `{batch_id}.jsonl`. `client` is an `anthropic.Anthropic`; without it one is made from the
-    environment, `.env` or a profile. `rates` replaces the price tables. Any other parameter of the Messages API
-    (`system`, `thinking`, `output_config`, `tools`, `metadata` ...) passes through; `extra_headers` go with the
-    create call.
+    environment, `.env` or a profile. `rates` replaces the price tables; `prompt_caching` is that of `BatchManager`, but
+    nothing goes ahead. Any other parameter of the Messages API (`system`, `thinking`, `tools` ...) passes through;
+    `extra_headers` go with the create call.
 
     Everything is checked first: InputError names each bad item, ModelError and CredentialsError say what to do,
     and nothing was sent. AmbiguousSubmitError means that the batch may exist although the answer was lost.
@@ -131,6 +136,7 @@ def batch(
         items, model=model, prompt=prompt, response_model=response_model, enable_citations=enable_citations,
         max_tokens=max_tokens, run_id=run_id, model_info=info, **params,
     )  # fmt: skip
+    requests = marked_requests(requests, checked_mode(prompt_caching), info.id, rates)
     batch_id = checked_submit(client, requests, items, info.id, rates, headers)
     sources = tuple(item.source if isinstance(item, Document | Item) else None for item in items)
     labels = tuple(getattr(item, "label", None) for item in items)
@@ -312,6 +318,8 @@ class BatchJob(Generic[T]):
             "total_output_tokens": sums.output_tokens,
             "cache_write_tokens": sums.cache_write_tokens,
             "cache_read_tokens": sums.cache_read_tokens,
+            "prompt_cache_hit_rate": hit_rate(sums.cache_read_tokens, sums.cache_write_tokens),
+            "prompt_cache_saved": float(sums.cost.saved_by_caching),
             "total_cost": float(sums.cost.total),
             "batch_discount": 0.5,
             "raw_results_dir": str(settings.raw_results_dir) if settings.raw_results_dir else None,

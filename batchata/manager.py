@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from typing_extensions import TypeVar
 
+from batchata.core.caching import Mode, checked_mode
 from batchata.core.estimates import Estimate
 from batchata.core.items import Item
 from batchata.core.naming import checked_name, default_name
@@ -103,6 +104,11 @@ class BatchManager(Generic[T]):
         until it is answered).
     rounds
         How often an item is sent again after a failure that may pass (default 2).
+    prompt_caching
+        "auto" places breakpoints of the API's prompt cache where items begin with the same words (system, examples, a
+        document with many prompts) and that is expected to save money, and sends one small job ahead to write them
+        where that is worth waiting for; "5m" and "1h" place them for that long, "off" places none. Where you placed
+        some yourself (`cache_control`), none are added.
     cancel_on_exit
         Whether Ctrl-C and SIGTERM cancel the batches in flight. By default they go on, and the next run collects
         them.
@@ -153,6 +159,7 @@ class BatchManager(Generic[T]):
         on_cost_limit: OnCostLimit = "stop",
         answer_within: float | None = None,
         rounds: int | None = None,
+        prompt_caching: Mode = "auto",
         cancel_on_exit: bool = False,
         name: str | None = None,
         lost_after: float = LOST_AFTER,
@@ -184,6 +191,7 @@ class BatchManager(Generic[T]):
             params,
             headers,
             upload=upload,
+            prompt_caching=checked_mode(prompt_caching),
         )
         helpers = checked_helpers(client, task_runner, shards, shard_deployment)
         check_upload(upload, helpers, is_files=files is not None)

@@ -50,6 +50,7 @@ def run_batch(
     state_dir: p.StateDir = None,
     home: p.Home = ".batchata",
     cache: p.Cache = True,
+    prompt_caching: p.PromptCaching = "auto",
     on_cancel: p.OnCancel = "leave",
     task_runner: p.TaskRunner = "threads",
     shards: p.Shards = 0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -39,8 +39,9 @@ def bound(
 
     The prompt counts with `input_tokens`, where the API counted them, and 5 % on top; else with a ceiling: one
     token for each byte of text, a page of a PDF as an image and its text. It is never more than the context
-    window. The answer counts with `max_tokens`, which caps thinking too. Everything that is cached is taken to
-    be written, inference to be in the US. `contents`, those of the request, spares opening its PDFs once more.
+    window. The answer counts with `max_tokens`, which caps thinking too. Everything up to the last breakpoint of the
+    prompt cache is taken to be written, inference to be in the US. `contents`, those of the request, spares opening its
+    PDFs once more.
 
     Raises UnknownPriceError, and UnboundedCostError for server tools without `max_uses`.
     Source: doc:about-claude/pricing, doc:build-with-claude/token-counting.
@@ -48,31 +49,47 @@ def bound(
     params = request["params"]
     rates = rates or rates_of(params["model"], at)
     rounds, searches = _server_tools(params)
-    prompt = _prompt_tokens(params, input_tokens, contents)
+    prompt, written = _prompt_tokens(params, input_tokens, contents)
     if rounds:
-        prompt = context_window * (rounds + 1)
+        prompt = written = context_window * (rounds + 1)
     prompt = min(prompt, context_window * (rounds + 1))
     tier = rates.for_prompt(min(prompt, context_window))
     lifetimes = set(_cache_lifetimes(params))
+    written = min(written, prompt) if lifetimes else 0
     tokens = Tokens(
-        input=prompt if not lifetimes else 0,
+        input=prompt - written,
         output=params["max_tokens"] * (rounds + 1),
-        write_5m=prompt if lifetimes == {"5m"} else 0,
-        write_1h=prompt if "1h" in lifetimes else 0,
+        write_5m=written if lifetimes == {"5m"} else 0,
+        write_1h=written if "1h" in lifetimes else 0,
         read=0,
         searches=searches,
     )
     return cost_of(tokens, tier, geo=US_GEO)
 
 
-def _prompt_tokens(params: Mapping[str, Any], counted: int | None, contents: Contents | None) -> int:
+def _prompt_tokens(params: Mapping[str, Any], counted: int | None, contents: Contents | None) -> tuple[int, int]:
+    """All tokens, and those up to the last breakpoint; where all are counted it may be the last one."""
     if counted is not None:
-        return counted + counted * _COUNT_MARGIN_PERCENT // 100 + ADDED_TOKENS
+        tokens = counted + counted * _COUNT_MARGIN_PERCENT // 100 + ADDED_TOKENS
+        return tokens, tokens
     tokens = ADDED_TOKENS
     for name in ("system", "tools", "output_config"):
         if name in params:
             tokens += len(orjson.dumps(params[name]))
-    return tokens + _ceiling(contents or contents_of(params["messages"]))
+    written = tokens + _ceiling(contents_of(_beginning(params["messages"])))
+    tokens += _ceiling(contents or contents_of(params["messages"]))
+    return tokens, tokens if params.get("cache_control") else written
+
+
+def _beginning(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The messages up to the last breakpoint in them."""
+    for number in range(len(messages) - 1, -1, -1):
+        content = messages[number]["content"]
+        blocks = [] if isinstance(content, str) else content
+        for last in range(len(blocks) - 1, -1, -1):
+            if any(_cache_lifetimes(blocks[last])):
+                return [*messages[:number], {"content": blocks[: last + 1]}]
+    return []
 
 
 def _ceiling(contents: Contents) -> int:

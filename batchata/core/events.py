@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from batchata.core.outcomes import Kind
+from batchata.core.prefixes import Ttl
 
 FORMAT = 1
 """The version of the lines; a reader refuses a later one."""
@@ -86,7 +87,9 @@ class Opened(_Line):
 class Intent(_Line):
     """A message batch is about to be created. `bound` is the most it can cost, None in a run without a limit.
 
-    `claims` is where whoever sends it must claim it first, None when only the writer of the ledger can.
+    `claims` is where whoever sends it must claim it first, None when only the writer of the ledger can. `prefixes` are
+    the shared beginnings that are marked for the prompt cache, each with its lifetime; a job that goes `ahead` has one
+    item for each of them, in the same order, and others wait for it.
     """
 
     event: Literal["intent"] = "intent"
@@ -95,6 +98,8 @@ class Intent(_Line):
     total: int
     bound: Decimal | None = None
     claims: str | None = None
+    prefixes: dict[str, Ttl] = {}
+    ahead: bool = False
 
 
 class Submitted(_Line):
@@ -128,7 +133,8 @@ class Settled(_Line):
     `again` are sent again, `pending` were not at fault and wait as before. `cost` is what
     the job added to the bill, `held` what it may have added on top where an item's cost is unknown, `saved` what
     answers from the cache cost when they were paid for, `discount` what the batch discount saved (None in ledgers
-    of versions before 0.6, which did not write it down).
+    of versions before 0.6, which did not write it down). `prompt_read` and `prompt_written` are tokens of the prompt
+    cache, `prompt_saved` what it saved in USD against plain input (below 0 it cost), None in ledgers from before it.
     """
 
     event: Literal["settled"] = "settled"
@@ -144,6 +150,9 @@ class Settled(_Line):
     discount: Decimal | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    prompt_read: int = 0
+    prompt_written: int = 0
+    prompt_saved: Decimal | None = None
 
 
 class Decided(_Line):

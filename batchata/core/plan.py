@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
 from batchata.core.quick import job_size
+from batchata.core.releasing import Gate, Release
 from batchata.core.samplereport import report_of
 from batchata.core.sampling import Sample
 from batchata.core.session import Session, Watch
@@ -27,13 +29,11 @@ def decide(state: RunState, session: Session, now: float) -> list[Step]:
     """The next steps. Work is carried out beside each other; a Wait, Ask, Approve or Finish comes alone."""
     if session.stop is not None and not session.stop.drain:
         return [Wait(now + 1)] if _is_working(session) else [_end(state, session)]
-    due, may_form = list(_due(state, session, now)), _may_form(state, session, now)
-    free = session.pace.free(len(session.busy), now) if due or may_form else 0
-    if free:
-        steps: list[Step] = list(_most_urgent(due, session, free))
-        return [*steps, _form(state, session)] if may_form else steps
-    if due or may_form:
-        return [Wait(session.pace.opens(now))]
+    due = list(_due(state, session, now))
+    forms = list(_form(state, session, now)) if _may_form(state, session, now) else []
+    if due or forms:
+        free = session.pace.free(len(session.busy), now)
+        return [*_most_urgent(due, session, free), *forms] if free else [Wait(session.pace.opens(now))]
     if _is_working(session) or state.open or _is_held_back(state, session, now):
         return [_wait(state, session, now)]
     return [_end(state, session)]
@@ -82,7 +82,9 @@ def _about(state: RunState, job: OpenJob, session: Session) -> Work:
     batch_id = job.batch_id or ""
     match job.phase:
         case Phase.INTENDED:
-            return Send(job.number, job.items) if job.number in session.formed else _search(state, job)
+            if job.number not in session.formed:
+                return _search(state, job)
+            return Send(job.number, job.items, session.marks.get(job.number, {}))
         case Phase.SUBMITTED:
             return Look(job.number, batch_id)
         case Phase.ENDED:
@@ -113,7 +115,6 @@ def _may_form(state: RunState, session: Session, now: float) -> bool:
         and not _is_blocked(state, session)
         and not _is_unbounded(state)
         and all(job in session.searched or job in session.formed for job in _uncertain(state))
-        and next(_waiting(state, session), None) is not None
     )
 
 
@@ -158,11 +159,29 @@ def _is_held_back(state: RunState, session: Session, now: float) -> bool:
     return waits and next(_waiting(state, session), None) is not None
 
 
-def _form(state: RunState, session: Session) -> Form:
-    items = _items_per_job(state, session)
-    waiting = islice(_waiting(state, session), items + LOOKAHEAD)
-    candidates = [Candidate(index, state.attempts(index) + 1, state.max_tokens_of(index)) for index in waiting]
-    return Form(state.next_job, candidates, items, state.budget.left, alone=not state.open)
+def _form(state: RunState, session: Session, now: float) -> Iterator[Form]:
+    """The next job, if there is anything for it."""
+    release = _released(state, session, now)
+    usual = _items_per_job(state, session)
+    most = min(usual, release.most or usual)
+    candidates = [
+        Candidate(index, state.attempts(index) + 1, state.max_tokens_of(index), marks)
+        for index, marks in islice(release.items, most + LOOKAHEAD)
+    ]
+    if candidates:
+        yield Form(state.next_job, candidates, most, state.budget.left, alone=not state.open, ahead=release.ahead)
+
+
+def _released(state: RunState, session: Session, now: float) -> Release:
+    policy = session.policy
+    if session.sharing is None or not session.sharing.prefixes:
+        return Release((index, None) for index in _waiting(state, session))
+    capacity = policy.items_per_job * policy.max_parallel_jobs
+    gate = Gate(
+        session.sharing, state.warmth, now, partial(_waiting, state, session), partial(_left, state, session), capacity,
+        waits=policy.wait, spares=LOOKAHEAD,
+    )  # fmt: skip
+    return gate.release()
 
 
 def _items_per_job(state: RunState, session: Session) -> int:

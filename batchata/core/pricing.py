@@ -21,7 +21,9 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """USD by class of token. `list_price` is what the same tokens cost outside a message batch."""
+    """USD by class of token. `list_price` is what the same tokens cost outside a message batch, `uncached` what they
+    cost in it without prompt caching.
+    """
 
     input: Decimal = ZERO
     output: Decimal = ZERO
@@ -29,6 +31,7 @@ class Cost:
     cache_read: Decimal = ZERO
     searches: Decimal = ZERO
     list_price: Decimal = ZERO
+    uncached: Decimal = ZERO
 
     @property
     def total(self) -> Decimal:
@@ -39,6 +42,11 @@ class Cost:
     def saved(self) -> Decimal:
         """What the batch discount saved."""
         return self.list_price - self.total
+
+    @property
+    def saved_by_caching(self) -> Decimal:
+        """What the prompt cache saved; below 0 it cost more than it saved."""
+        return self.uncached - self.total
 
     def __add__(self, other: Cost) -> Cost:
         return Cost(**{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)})
@@ -123,4 +131,9 @@ def cost_of(tokens: Tokens, rates: Rates, discount: Decimal = _HALF, geo: Decima
         cache_read=tokens.read * rates.read * scale,
         searches=searches,
     )
-    return replace(cost, list_price=(cost.total - searches) / discount + searches)
+    plain = tokens.prompt * rates.input * scale
+    return replace(
+        cost,
+        list_price=(cost.total - searches) / discount + searches,
+        uncached=plain + cost.output + searches,
+    )

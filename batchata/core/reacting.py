@@ -63,6 +63,7 @@ def react(
             return _formed(state, session, step, report, at)
         case Created():
             session.formed.discard(step.job)
+            session.marks.pop(step.job, None)
             session.watches[step.job] = Watch(due=now)
             session.refusals, session.refused_since = 0, None
             session.pace.widen(session.policy.max_parallel_jobs)
@@ -90,20 +91,32 @@ def _formed(state: RunState, session: Session, step: Work, report: Formed, at: d
     if report.settled is not None:
         events.append(_settled(state, session, report.settled, report.causes))
     if report.items and session.stop is None:
-        items = list(report.items)
         if report.uploads:
             events.append(Uploaded(at=at, job=report.job, files=list(report.uploads)))
-        events.append(
-            Intent(at=at, job=report.job, items=items, total=len(items), bound=report.bound, claims=session.claims)
-        )
+        events.append(_intent(session, step, report, at))
         session.formed.add(report.job)
-        session.sent += len(items)
+        session.sent += len(report.items)
         session.blocked_at = None
+    elif report.needed is not None and step.alone and any(each.marks for each in step.candidates):
+        session.sharing = None  # a write is dearer than plain input, and waiting for one keeps back what may still fit
     elif report.needed is not None:
         session.blocked_at, session.blocked_alone, session.needed = step.left, step.alone, report.needed
         if step.alone:
             events.append(Decided(at=at, what="limit_reached", limit=state.budget.limit))
     return events
+
+
+def _intent(session: Session, step: Form, report: Formed, at: datetime) -> Intent:
+    items = list(report.items)
+    all_marks = {each.index: each.marks for each in step.candidates}
+    marks = {each.item: found for each in items if (found := all_marks.get(each.item)) is not None}
+    if marks:
+        session.marks[report.job] = marks
+    prefixes = {each.prefix: each.ttl for each in marks.values()}
+    return Intent(
+        at=at, job=report.job, items=items, total=len(items), bound=report.bound, claims=session.claims,
+        prefixes=prefixes, ahead=step.ahead and bool(prefixes),
+    )  # fmt: skip
 
 
 def withdrawn(state: RunState, session: Session, now: float) -> list[Event]:
@@ -212,6 +225,7 @@ def _not_sent(
 ) -> list[Event]:
     """An ambiguous failure leaves the job to be searched for; after any other one nothing was created."""
     session.formed.discard(job)
+    session.marks.pop(job, None)
     now = at.timestamp()
     if isinstance(error, ServiceError | AmbiguousSubmitError):
         _put_off(state, session, job, error, now, chance)

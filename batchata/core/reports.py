@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
+from batchata.core.caching import hit_rate
 from batchata.core.jobbook import KEPT, SettledJob
 from batchata.core.money import rounded_usd, usd
 from batchata.core.naming import artifact_key
 from batchata.core.outcomes import KINDS
 from batchata.core.showing import bar, cell, code, markdown, reason
-from batchata.core.state import OpenJob, Phase, RunState, Standing
+from batchata.core.state import OpenJob, Phase, RunState, Standing, Tally
 
 MOST_ROWS = KEPT
 LIFE = timedelta(hours=24)
@@ -235,10 +236,22 @@ def _facts_of(facts: Facts, state: RunState) -> Iterator[tuple[str, str]]:
         if tally.discount is None
         else f"{rounded_usd(tally.discount)} less than outside of message batches",
     )
+    if tally.prompt_read or tally.prompt_written:
+        yield "Prompt cache", _prompt_cache(tally)
     yield "Tokens", f"{tally.input_tokens:,} in, {tally.output_tokens:,} out"
     yield "Message batches", f"{tally.jobs:,} settled, {len(state.open):,} open"
     yield "Ledger", code(facts.state_path)
     yield "Results", code(facts.results_dir)
+
+
+def _prompt_cache(tally: Tally) -> str:
+    rate = hit_rate(tally.prompt_read, tally.prompt_written) or 0.0
+    read = f"{rate:.0%} of {tally.prompt_read + tally.prompt_written:,} tokens were read from it"
+    if tally.prompt_saved is None:
+        return f"{read}; what that saved is not known: an earlier version worked on this ledger"
+    if tally.prompt_saved < 0:
+        return f"{read}, too few: it cost {rounded_usd(-tally.prompt_saved)} more than it saved"
+    return f"{read}, which saved {rounded_usd(tally.prompt_saved)}"
 
 
 def _how_it_goes_on(facts: Facts, state: RunState, ending: Ending | None) -> str:

@@ -239,8 +239,8 @@ def _max_tokens(asked: int | None, info: ModelInfo | None, params: Mapping[str, 
 
 def checked_messages(content: Any) -> Sequence[Message]:
     """The messages of a conversation. Raises InputError that says what is no message."""
-    if type(content) is list and len(content) == 1 and _is_plain(content[0]):
-        return content
+    if is_plain(content):
+        return content  # type: ignore[no-any-return]
     if isinstance(content, list | tuple):
         content = [_plain_message(message) for message in content]
     if isinstance(content, str | bytes | Mapping) or not isinstance(content, Sequence):
@@ -255,8 +255,11 @@ def checked_messages(content: Any) -> Sequence[Message]:
     return content
 
 
-def _is_plain(message: Any) -> bool:
-    """The commonest message, told apart at a glance: most of 100,000 conversations are one of these."""
+def is_plain(content: Any) -> bool:
+    """The commonest conversation, told apart at a glance: most of 100,000 are like this."""
+    if type(content) is not list or len(content) != 1:
+        return False
+    message = content[0]
     return (
         type(message) is dict
         and message.get("role") == "user"

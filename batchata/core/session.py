@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Literal
 
 from batchata.core.pacing import Pace
+from batchata.core.prefixes import Marks
 from batchata.core.retries import ROUNDS
+from batchata.core.sharing import Sharing
 from batchata.errors import BatchataError
 
 OnLimit = Literal["stop", "ask"]
@@ -63,7 +65,9 @@ class Watch:
 
 @dataclass(slots=True)
 class Session:
-    """The part of a run's state that ends with the process. `left` is set by who does not want it to go on."""
+    """The part of a run's state that ends with the process. `left` is set by who does not want it to go on; `marks` are
+    those of jobs that are formed, by item.
+    """
 
     policy: Policy
     started: float
@@ -84,6 +88,8 @@ class Session:
     asked: int = 0
     stop: Stop | None = None
     claims: str | None = None
+    sharing: Sharing | None = None
+    marks: dict[int, dict[int, Marks]] = field(default_factory=dict)
     succeeded: int = 0
     causes: Counter[str | None] = field(default_factory=Counter)
 

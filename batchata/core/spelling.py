@@ -13,7 +13,7 @@ _OWN_PARAMS = (
     "client", "rates", "run_id", "attempt", "model_info", "items_per_job", "max_parallel_jobs", "max_cost",
     "state_path", "results_dir", "cache", "refresh_cache", "orchestrator", "on_cost_limit", "answer_within", "rounds",
     "cancel_on_exit", "lost_after", "task_runner", "shards", "shard_deployment",
-    "prompts", "upload", "quick",
+    "prompts", "upload", "quick", "prompt_caching",
 )  # fmt: skip
 _MEANT = {"citations": "enable_citations", "budget": "max_cost", "max_spend": "max_cost", "schema": "response_model"}
 _API_PARAMS = (

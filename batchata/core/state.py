@@ -33,6 +33,7 @@ from batchata.core.jobbook import JobBook, SettledJob
 from batchata.core.outcomes import KINDS, Kind
 from batchata.core.sampling import Sample
 from batchata.core.uploadbook import UploadBook
+from batchata.core.warmth import Warmth
 
 
 class Standing(IntEnum):
@@ -69,7 +70,8 @@ class OpenJob:
 class Tally:
     """Sums over all that is settled; `unlimited` are the unpriced items of jobs that had no bound either.
 
-    `discount` is what the batch discount saved in USD, None when a ledger of an earlier version does not tell.
+    `discount` is what the batch discount saved in USD, `prompt_saved` what the prompt cache did, None when a ledger
+    of an earlier version does not tell.
     """
 
     kinds: Counter[Kind] = field(default_factory=Counter)
@@ -82,6 +84,9 @@ class Tally:
     input_tokens: int = 0
     output_tokens: int = 0
     discount: Decimal | None = Decimal(0)
+    prompt_read: int = 0
+    prompt_written: int = 0
+    prompt_saved: Decimal | None = Decimal(0)
 
 
 _NO_KIND = 255
@@ -108,6 +113,7 @@ class RunState:
         self.canceled = False
         self.answers = 0
         self.sample: Sample | None = None
+        self.warmth = Warmth()
         self.fingerprints: list[str | None] = []
         self.sent_at: array[float] = array("d")
         self._standing = bytearray()
@@ -232,6 +238,7 @@ class RunState:
 
     def _intend(self, event: Intent) -> None:
         self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at, claims=event.claims)
+        self.warmth.intend(event)
         self.next_job = max(self.next_job, event.job + 1)
         self.budget = self.budget.reserve(event.bound or Decimal(0))
         for item, attempt, _, fingerprint in event.items:
@@ -248,6 +255,7 @@ class RunState:
         self.batches[event.batch_id] = event.job
 
     def _unsend(self, job: OpenJob) -> None:
+        self.warmth.unsend(job.number)
         self.budget = self.budget.release(job.bound or Decimal(0))
         self._return([each.item for each in job.items])
 
@@ -263,6 +271,7 @@ class RunState:
 
     def _settle(self, event: Settled) -> None:
         job = self.open.pop(event.job, None)
+        self.warmth.settle(event)
         self.next_job = max(self.next_job, event.job + 1)
         self.budget = self.budget.settle((job and job.bound) or Decimal(0), event.cost, event.held)
         for index, kind, cost in event.endings:
@@ -289,8 +298,10 @@ class RunState:
         tally.jobs += event.batch_id is not None
         tally.cached += event.cached
         tally.saved += event.saved
-        known = event.discount if event.discount is not None or event.cost else Decimal(0)
-        tally.discount = None if tally.discount is None or known is None else tally.discount + known
+        tally.discount = _sum_of_known(tally.discount, event.discount, event)
+        tally.prompt_read += event.prompt_read
+        tally.prompt_written += event.prompt_written
+        tally.prompt_saved = _sum_of_known(tally.prompt_saved, event.prompt_saved, event)
         tally.input_tokens += event.input_tokens
         tally.output_tokens += event.output_tokens
 
@@ -337,6 +348,12 @@ class RunState:
             self._send_again(index, kind, max_tokens.get(index))
             self.history[index] = ()
         self.tally.retried += len(indexes)
+
+
+def _sum_of_known(total: Decimal | None, more: Decimal | None, event: Settled) -> Decimal | None:
+    """What a job that cost nothing does not say is 0."""
+    known = more if more is not None or event.cost else Decimal(0)
+    return None if total is None or known is None else total + known
 
 
 def _settled_job(event: Settled, job: OpenJob | None) -> SettledJob:

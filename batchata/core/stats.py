@@ -20,7 +20,9 @@ Mode = Literal["Text", "Structured", "Text + Citations", "Structured + Citations
 class Stats(TypedDict):
     """The figures of `BatchJob.stats()`. Times are in seconds, money in USD.
 
-    `total_input_tokens` counts cached tokens too, whose part the two cache keys give. Until the batch has ended
+    `total_input_tokens` counts cached tokens too, whose part the two cache keys give; `prompt_cache_hit_rate` is the
+    share of these that was read (None when there are none), `prompt_cache_saved` what that saved against plain input,
+    below 0 when it cost more. Until the batch has ended
     nothing is known of tokens and cost: they are what the results read so far add up to, which is 0.
     """
 
@@ -37,6 +39,8 @@ class Stats(TypedDict):
     total_output_tokens: int
     cache_write_tokens: int
     cache_read_tokens: int
+    prompt_cache_hit_rate: float | None
+    prompt_cache_saved: float
     total_cost: float
     batch_discount: float
     raw_results_dir: str | None
@@ -124,6 +128,13 @@ def printed(stats: Mapping[str, Any]) -> Sequence[str]:
     failed = {kind: count for kind, count in stats["outcomes"].items() if kind != "succeeded"}
     if failed:
         lines.insert(7, f"   Failed: {', '.join(f'{count:,} {kind}' for kind, count in failed.items())}")
+    if stats["prompt_cache_hit_rate"] is not None:
+        lines.append(_printed_cache(stats["prompt_cache_hit_rate"], stats["prompt_cache_saved"]))
     if stats["raw_results_dir"]:
         lines.append(f"   Raw results: {stats['raw_results_dir']}")
     return lines
+
+
+def _printed_cache(rate: float, saved: float) -> str:
+    told = f"saved ${saved:.4f}" if saved >= 0 else f"cost ${-saved:.4f} more than it saved"
+    return f"   Prompt cache: {rate:.0%} read, {told}"

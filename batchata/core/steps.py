@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from batchata.core.events import Sent, Settled, UploadedFile
 from batchata.core.outcomes import Kind
+from batchata.core.prefixes import Marks
 from batchata.core.samplereport import SampleReport
 from batchata.errors import BatchataError
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An item that waits: which attempt it would be, and what it asks for instead of the run's `max_tokens`."""
+    """An item that waits: which attempt it would be, what it asks for instead of the run's `max_tokens`, and where it
+    is marked for the prompt cache.
+    """
 
     index: int
     attempt: int
     max_tokens: int | None
+    marks: Marks | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """Form job number `job` from these items, in this order, with a bound of at most `left`.
 
-    `alone` says that nothing is in flight, so that waiting would free no money.
+    `alone` says that nothing is in flight, so that waiting would free no money. A job that goes `ahead` takes one item
+    for each beginning that it is to write to the prompt cache.
     """
 
     job: int
@@ -34,14 +39,16 @@ class Form:
     items_per_job: int
     left: Decimal | None
     alone: bool
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Create the message batch of a job that is formed."""
+    """Create the message batch of a job that is formed; `marks` are those of its items by index."""
 
     job: int
     items: Sequence[Sent]
+    marks: Mapping[int, Marks] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import NotRequired, TypedDict
 
+from batchata.core.caching import hit_rate
 from batchata.core.outcomes import KINDS
 from batchata.core.state import RunState, Standing
 
@@ -16,6 +17,9 @@ class Summary(TypedDict):
     they add up to `total_items`. `outcomes` counts how items ended. `total_cost` is what is on the bill without
     the `unpriced_items`, whose cost nobody can tell (nan when no cost is known at all), `cost_reserved` what
     batches in flight may still add, `cost_saved_by_cache` what `cached_items` cost when they were first answered.
+    `prompt_cache_hit_rate` is the share that was read of the tokens that could have been read from the API's prompt
+    cache (None when there were none), `prompt_cache_saved` what that saved against plain input: below 0 it cost more
+    than it saved, None where nobody can tell.
     `awaits_approval` says that a sample has ended and nobody approved the rest.
     `stopped` says why items are left, if any are. `retry_count` is there after `retry_failed()`: the items that
     were sent again.
@@ -34,6 +38,8 @@ class Summary(TypedDict):
     outcomes: dict[str, int]
     cached_items: int
     cost_saved_by_cache: float
+    prompt_cache_hit_rate: float | None
+    prompt_cache_saved: float | None
     cost_reserved: float
     max_cost: float | None
     total_input_tokens: int
@@ -51,11 +57,12 @@ def summary_of(state: RunState, *, total: int, state_path: str, results_dir: str
     tally, budget = state.tally, state.budget
     succeeded = tally.kinds["succeeded"]
     new = max(total - state.total, 0)
+    is_unknown = bool(tally.unpriced) and not budget.spent
     return {
         "total_items": state.total + new,
         "completed_items": succeeded,
         "failed_items": tally.kinds.total() - succeeded,
-        "total_cost": nan if tally.unpriced and not budget.spent else float(budget.spent),
+        "total_cost": nan if is_unknown else float(budget.spent),
         "unpriced_items": tally.unpriced,
         "jobs_completed": tally.jobs,
         "cost_limit_reached": state.limit_reached,
@@ -65,6 +72,8 @@ def summary_of(state: RunState, *, total: int, state_path: str, results_dir: str
         "outcomes": {kind: tally.kinds[kind] for kind in KINDS if tally.kinds[kind]},
         "cached_items": tally.cached,
         "cost_saved_by_cache": float(tally.saved),
+        "prompt_cache_hit_rate": hit_rate(tally.prompt_read, tally.prompt_written),
+        "prompt_cache_saved": None if tally.prompt_saved is None or is_unknown else float(tally.prompt_saved),
         "cost_reserved": float(budget.reserved + budget.held),
         "max_cost": None if budget.limit is None else float(budget.limit),
         "total_input_tokens": tally.input_tokens,

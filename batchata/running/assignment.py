@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from batchata.core.caching import Mode
 from batchata.core.encoding import MAX_ITEM_BYTES
 from batchata.core.fingerprints import name_of, settings_of
 from batchata.core.items import Document, Item, Message, subject_of
@@ -56,6 +57,7 @@ class Assignment:
     headers: Mapping[str, str] | None = None
     api: str = ""
     upload: bool = False
+    prompt_caching: Mode = "auto"
 
     @cached_property
     def settings(self) -> dict[str, str]:

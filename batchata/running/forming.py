@@ -15,6 +15,7 @@ from batchata.core.fingerprints import request_fingerprint
 from batchata.core.jobs import Fit, Packing
 from batchata.core.measured import Answered, Measured, Weighed
 from batchata.core.outcomes import Succeeded
+from batchata.core.prefixes import marked
 from batchata.core.processed import line_of
 from batchata.core.records import record_of
 from batchata.core.retries import cause_of
@@ -43,6 +44,12 @@ class _Draft:
     answered: list[Answered] = field(default_factory=list)
     needed: Decimal | None = None
     counted: int = 0
+    prefixes: set[str] | None = None
+
+    def has_written(self, measured: Weighed) -> bool:
+        """Whether another item of a job ahead writes the same beginning."""
+        marks = measured.candidate.marks
+        return self.prefixes is not None and marks is not None and marks.prefix in self.prefixes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class Former:
 
         Raises UnboundedCostError, ResultsError, StorageError.
         """
-        draft = _Draft(Packing(items=step.items_per_job, left=step.left))
+        draft = _Draft(Packing(items=step.items_per_job, left=step.left), prefixes=set() if step.ahead else None)
         with closing(self.measuring(step, lambda: draft.packing.room)) as candidates:
             for measured in candidates:
                 if not self._take(measured, draft, alone=step.alone) or draft.packing.is_full:
@@ -75,6 +82,8 @@ class Former:
         if isinstance(measured, Answered):
             draft.answered.append(measured)
             return True
+        if draft.has_written(measured):
+            return True
         cost = self._bound(measured, draft)
         match draft.packing.offer(measured.size, cost):
             case Fit.TAKEN:
@@ -83,6 +92,8 @@ class Former:
                 body = measured.body if measured.make_body is None else measured.make_body()
                 if body is not None:
                     draft.bodies.append(body)
+                if draft.prefixes is not None and each.marks is not None:
+                    draft.prefixes.add(each.marks.prefix)
                 return True
             case Fit.TOO_DEAR if cost is not None:
                 draft.needed = min(cost, draft.needed or cost)
@@ -100,6 +111,8 @@ class Former:
             params = self.run.requests.params(measured.candidate.index, measured.candidate.max_tokens)
             if request_fingerprint(encoded_params(params)) != measured.fingerprint:
                 return ceiling
+            if measured.candidate.marks is not None:
+                params = marked(params, measured.candidate.marks)
             return min(ceiling, bound_of(self.run, params, count_tokens(self.run.client, params)))
         except BatchataError as error:
             logger.info("the tokens of an item are not counted, its ceiling holds: %s", error)

@@ -18,6 +18,7 @@ from batchata.core.items import Request, custom_id
 from batchata.core.measured import Answered, Measure, Measured, Weighed
 from batchata.core.outcomes import Errored, Outcome, Succeeded
 from batchata.core.parsing import parse
+from batchata.core.prefixes import marked
 from batchata.core.stats import cost_of_item
 from batchata.core.steps import Candidate, Form
 from batchata.errors import BatchataError, InputError, StorageError
@@ -51,11 +52,15 @@ class Measurer:
         try:
             read = content()
             uploads = self.run.uploads if self.run.assignment.upload and document_of(read) else None
+            most = None if uploads else MAX_ITEM_BYTES
             params = self.run.requests.params_of(read, candidate.max_tokens)
-            encoded = encoded_params(params, most=None if uploads else MAX_ITEM_BYTES)
-            fingerprint = request_fingerprint(encoded)
+            encoded = encoded_params(params, most=most)
+            fingerprint = request_fingerprint(encoded)  # breakpoints change what is paid, not what is asked
             if hit := self.known(candidate, fingerprint):
                 return hit
+            if candidate.marks is not None:
+                params = marked(params, candidate.marks)
+                encoded = encoded_params(params, most=most)
             ceiling = self._ceiling(params) if limited else None
             if uploads is not None:
                 return self._uploaded(Weighed(candidate, fingerprint, 0, ceiling), read, uploads)
@@ -121,7 +126,8 @@ def bound_of(
 
 def named_body(run: RunContext, item: Candidate, content: Content) -> bytes:
     """The entry of a create call for content that names an uploaded document. Raises InputError."""
-    encoded = encoded_params(run.requests.params_of(content, item.max_tokens))
+    params = run.requests.params_of(content, item.max_tokens)
+    encoded = encoded_params(params if item.marks is None else marked(params, item.marks))
     return request_body(run.run_id, item.index, item.attempt, encoded)
 
 

@@ -27,6 +27,7 @@ from batchata.io.limits import Meter
 from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
+from batchata.running.beginnings import sharing_in
 from batchata.running.errands import Packer
 from batchata.running.forming import Former
 from batchata.running.gate import Gate, Gatekeeper, prepare_gate
@@ -99,6 +100,8 @@ class Run:
                 check_asked_for(self.assignment, ledger.state, requests)
                 check_first(self.assignment, ledger.state, requests)
                 check_unchanged(ledger, self.assignment, requests)
+                unhurried = client.with_options(max_retries=0)
+                session.sharing = sharing_in(self.assignment, requests, info, unhurried, may_wait=not self.policy.grows)
             worker = self._worker(ledger, client, info, requests, cache, hands)
             session.claims = worker.claims
             retried = retry(ledger, requests, info.max_tokens) if self.policy.only_retries else 0

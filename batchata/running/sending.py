@@ -10,6 +10,7 @@ from batchata.core.events import Sent
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import custom_id
 from batchata.core.models import SAMPLING_API_VERSION
+from batchata.core.prefixes import Marks, marked
 from batchata.core.steps import Candidate, Send
 from batchata.errors import InputError, StorageError
 from batchata.running.assignment import Content, RunContext
@@ -32,11 +33,12 @@ def batch_of(run: RunContext, items: Sequence[Sent], bodies: Sequence[bytes]) ->
 def made_again(run: RunContext, step: Send) -> EncodedBatch:
     """The same body as when the job was formed. Raises InputError when that is not possible any more."""
     with closing(run.requests.contents([each.item for each in step.items])) as contents:
-        bodies = [_body(run, step.job, item, content) for item, content in zip(step.items, contents, strict=True)]
+        pairs = zip(step.items, contents, strict=True)
+        bodies = [_body(run, step.job, item, content, step.marks.get(item.item)) for item, content in pairs]
     return batch_of(run, step.items, bodies)
 
 
-def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content]) -> bytes:
+def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content], marks: Marks | None) -> bytes:
     uploads = run.uploads if run.assignment.upload else None
     try:
         read = content()
@@ -51,7 +53,9 @@ def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content])
     if request_fingerprint(encoded) != item.fingerprint:
         raise InputError(f"{_name(run, item)} changed after job {job} was formed. {_AGAIN}")
     if uploads is not None and document_of(read) is not None:
-        return named_body(run, Candidate(item.item, item.attempt, item.max_tokens), uploads.named(read))
+        return named_body(run, Candidate(item.item, item.attempt, item.max_tokens, marks), uploads.named(read))
+    if marks is not None:
+        encoded = encoded_params(marked(params, marks))
     return request_body(run.run_id, item.item, item.attempt, encoded)
 
 

@@ -49,6 +49,9 @@ class _Sums:
     unpriced: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    prompt_read: int = 0
+    prompt_written: int = 0
+    prompt_saved: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,9 @@ class Settler:
             discount=sums.discount,
             input_tokens=sums.input_tokens,
             output_tokens=sums.output_tokens,
+            prompt_read=sums.prompt_read,
+            prompt_written=sums.prompt_written,
+            prompt_saved=sums.prompt_saved,
         )
         return Collected(settled, sums.causes, sums.trouble)
 
@@ -201,6 +207,7 @@ def _add_money(sums: _Sums, outcome: Outcome[Any], price: Cost | None) -> None:
     if price is not None:
         sums.cost += price.total
         sums.discount += price.saved
+        sums.prompt_saved += price.saved_by_caching
     for answer in billed([outcome]):
         try:
             tokens = Tokens.of(answer.usage)
@@ -208,6 +215,8 @@ def _add_money(sums: _Sums, outcome: Outcome[Any], price: Cost | None) -> None:
             continue
         sums.input_tokens += tokens.prompt
         sums.output_tokens += tokens.output
+        sums.prompt_read += tokens.read
+        sums.prompt_written += tokens.write_5m + tokens.write_1h
 
 
 def _places(file: IO[bytes], run_id: str, items: Any) -> dict[int, int]:

@@ -54,6 +54,7 @@ def manager_of(spec: RunSpec, folder: RunFolder, orchestrator: Orchestrator | No
         name=spec.title[:MOST_CHARACTERS],
         cache=spec.cache,
         orchestrator=orchestrator,
+        prompt_caching=spec.prompt_caching,
         on_cost_limit=spec.on_cost_limit,
         answer_within=spec.answer_within,
         cancel_on_exit=spec.on_cancel == "cancel",

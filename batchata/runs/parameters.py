@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 from pydantic import Field, PositiveFloat, PositiveInt
 from pydantic.fields import FieldInfo
 
+from batchata.core.caching import Mode
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -134,6 +136,13 @@ Cache = Annotated[
     bool | str,
     Field(
         description="Take answers to identical requests of earlier runs: yes, no, or the storage block to keep them in."
+    ),
+]
+PromptCaching = Annotated[
+    Mode,
+    Field(
+        description="Let items that begin with the same words share them in the prompt cache: where it saves money "
+        "(auto), for five minutes, for an hour, or not at all (off)."
     ),
 ]
 OnCancel = Annotated[

@@ -21,7 +21,7 @@ from batchata.runs import parameters as p
 _NOT_THE_WORK = frozenset({
     "max_cost", "on_cost_limit", "answer_within", "items_per_job", "max_parallel_jobs", "results_dir", "state_dir",
     "home", "name", "credentials", "cache", "on_cancel", "wait", "sample", "task_runner", "shards",
-    "approve_below", "upload", "quick",
+    "approve_below", "upload", "quick", "prompt_caching",
 })  # fmt: skip
 """How a run is carried out; with others of these it is the same work."""
 
@@ -66,6 +66,7 @@ class RunSpec(BaseModel):
     name: p.Name = None
     credentials: p.Credentials = None
     cache: p.Cache = True
+    prompt_caching: p.PromptCaching = "auto"
     on_cancel: p.OnCancel = "leave"
     task_runner: p.TaskRunner = "threads"
     shards: p.Shards = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from batchata.simulator.caching import PromptCache, Split
+from batchata.simulator.caching import PromptCache, Seat, Split
 from batchata.simulator.corpus import Corpus
 from batchata.simulator.extracting import extract
 from batchata.simulator.faults import Outcome
@@ -30,7 +30,9 @@ class Draft:
     thinking_tokens: int = 0
 
 
-def answer(request: Request, style: Style, cache: PromptCache, key: str, ordered: Outcome | None) -> dict[str, Any]:
+def answer(
+    request: Request, style: Style, cache: PromptCache, key: str, ordered: Outcome | None, seat: Seat
+) -> dict[str, Any]:
     """The Message object; `key` makes its id, `ordered` is a fault to commit on purpose."""
     draft = Draft(_blocks(request, style))
     written = _text_tokens(request, draft)
@@ -50,7 +52,7 @@ def answer(request: Request, style: Style, cache: PromptCache, key: str, ordered
         "stop_reason": draft.stop_reason,
         "stop_sequence": None,
         "stop_details": draft.stop_details,
-        "usage": _usage(request, cache.split(request), tokens, draft.thinking_tokens),
+        "usage": _usage(request, cache.split(request, seat), tokens, draft.thinking_tokens),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections import Counter
 from typing import Any
@@ -11,7 +12,7 @@ import orjson
 
 from batchata.simulator import answering, validation
 from batchata.simulator.batches import Batch, Batches, Item, unprocessed
-from batchata.simulator.caching import PromptCache
+from batchata.simulator.caching import PromptCache, Seat
 from batchata.simulator.errors import ApiError
 from batchata.simulator.faults import SENTENCES, Faults, Outcome
 from batchata.simulator.files import Files
@@ -27,7 +28,14 @@ class Backend:
     """State and rules behind the addresses; it lives as long as its Simulator, across stop and start."""
 
     def __init__(
-        self, *, progress: Progress, style: Style, seed: int, faults: Faults, limits: Limits = UNLIMITED
+        self,
+        *,
+        progress: Progress,
+        style: Style,
+        seed: int,
+        faults: Faults,
+        cache_hits: float,
+        limits: Limits = UNLIMITED,
     ) -> None:
         self.clock = Clock()
         self.limits = limits
@@ -39,6 +47,7 @@ class Backend:
         self.batches = Batches(self.clock, progress, seed, self.process)
         self.style: Style = style
         self.seed = seed
+        self.cache_hits = cache_hits
         self.calls: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._processed: Counter[str] = Counter()
@@ -89,7 +98,8 @@ class Backend:
             return self._record(item, content, "errored", _ordered_error(ordered))
         try:
             request = validation.check_item(item.params, batch.version, batch.betas, self.files)
-            message = answering.answer(request, self.style, self.cache, f"{batch.number:06d}{index:06d}", ordered)
+            key, seat = f"{batch.number:06d}{index:06d}", self._seat(batch, index)
+            message = answering.answer(request, self.style, self.cache, key, ordered, seat)
         except ApiError as error:
             return self._record(item, content, "errored", _error(error))
         result: dict[str, Any] = {"type": "succeeded", "message": message}
@@ -97,6 +107,9 @@ class Backend:
             result = {"type": "postponed"}
         name, line = self._record(item, content, "succeeded", result)
         return name, None if ordered is not None and ordered.kind == "missing" else line
+
+    def _seat(self, batch: Batch, index: int) -> Seat:
+        return Seat(batch.number, in_first_wave=index < math.ceil(batch.total * (1 - self.cache_hits)))
 
     def _ordered(self, batch: Batch, index: int, item: Item) -> Outcome | None:
         if not self.faults.any_outcomes():

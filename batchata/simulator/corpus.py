@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 from batchata.simulator.dates import shows_day_first
@@ -146,6 +147,11 @@ def rows_in(document: Document) -> tuple[Row, ...]:
 
 
 def _split(text: str, document: Document | None, page: int) -> Iterator[tuple[str, Place]]:
-    for start, end in spans(text):
-        sentence = flat(text[start:end])
+    for start, end, sentence in _sentences_of(text):
         yield sentence, Place(document, Row(page, (), sentence, start, end))
+
+
+@lru_cache(maxsize=256)
+def _sentences_of(text: str) -> tuple[tuple[int, int, str], ...]:
+    """One page is often asked many questions."""
+    return tuple((start, end, flat(text[start:end])) for start, end in spans(text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from batchata.simulator.corpus import WORD, Corpus
 from batchata.simulator.labels import Place
 from batchata.simulator.requests import Request
@@ -33,5 +35,6 @@ def _chosen(request: Request) -> list[tuple[str, Place]]:
     return [sentences[at] for at in sorted(ranked[:SENTENCES])]
 
 
+@lru_cache(maxsize=20_000)
 def _words(text: str) -> frozenset[str]:
     return frozenset(WORD.findall(text.lower())) - STOP

@@ -11,12 +11,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from batchata.simulator.errors import InvalidRequestError
 from batchata.simulator.files import Files
 
 KEPT = 512
+LONG_TEXT = 20_000
 SPACED = re.compile(r"[^\s|]+(?: [^\s|]+)*")
 COMMAS = re.compile(r'"[^"]*"|[^,]+')
 ONE_SPACE = re.compile(r"\s+")
@@ -174,7 +176,15 @@ def _scale(matrix: list[float]) -> float:
 
 
 def _text_page(text: str) -> Page:
+    return _long_text_page(text) if len(text) > LONG_TEXT else _fresh_text_page(text)
+
+
+def _fresh_text_page(text: str) -> Page:
     return Page(0, text, rows_of(text, 0, _cell_pattern(text)))
+
+
+_long_text_page = lru_cache(maxsize=16)(_fresh_text_page)
+"""A long text is often sent many times, with a question each."""
 
 
 def _block_pages(content: object, where: str) -> tuple[Page, ...]:

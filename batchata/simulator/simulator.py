@@ -33,8 +33,9 @@ class Simulator:
     `with Simulator() as url:` serves until the block is left; `port=0` picks a free port. `progress`
     is one of AtOnce, AfterLooks, OnClock, BySize; `style` is how cited answers are laid out; `seed`
     decides the order of results and the items that shares of faults hit; `latency` (seconds) delays
-    every answer; `limits` are its rate limits, none by default. What was stored outlives `stop`, so
-    the same object can be started again.
+    every answer; `limits` are its rate limits, none by default. `cache_hits` is the share of a message
+    batch's items that find in the prompt cache what others of the same batch write: those before them
+    start together. What was stored outlives `stop`, so the same object can be started again.
     """
 
     def __init__(
@@ -47,14 +48,22 @@ class Simulator:
         faults: Faults | None = None,
         latency: float = 0.0,
         limits: Limits | None = None,
+        cache_hits: float = 0.5,
     ) -> None:
         if style not in STYLES:
             raise ValueError(f"unknown style {style!r}; known are {', '.join(STYLES)}")
+        if not 0 <= cache_hits <= 1:
+            raise ValueError(f"cache_hits is a share from 0 to 1, not {cache_hits}")
         self.faults = faults or Faults()
         self.latency = latency
         self._asked_port = port
         self._backend = Backend(
-            progress=progress or AtOnce(), style=style, seed=seed, faults=self.faults, limits=limits or UNLIMITED
+            progress=progress or AtOnce(),
+            style=style,
+            seed=seed,
+            faults=self.faults,
+            cache_hits=cache_hits,
+            limits=limits or UNLIMITED,
         )
         self._server: Server | None = None
 

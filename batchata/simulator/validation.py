@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from batchata.simulator.caching import check_breakpoints
 from batchata.simulator.catalog import EFFORTS, Model, find_callable
 from batchata.simulator.content import read_messages
 from batchata.simulator.errors import ApiError, InvalidRequestError
@@ -44,6 +45,7 @@ def _request(params: dict[str, Any], frame: Frame | ApiError, files: Files) -> R
     if isinstance(frame, ApiError):
         raise frame.with_traceback(None)
     content = read_messages(params.get("messages"), frame, files)
+    check_breakpoints(params)
     if len(content.citation_flags) > 1:
         raise InvalidRequestError("citations.enabled must be the same for all documents of a request")
     if content.citations and frame.formatted:

@@ -113,6 +113,7 @@ def observed(state):
         "canceled": state.canceled,
         "answers": state.answers,
         "sample": state.sample,
+        "warmth": state.warmth,
         "fingerprints": state.fingerprints,
         "sent at": list(state.sent_at),
         "standing": {each: state.indexes(each) for each in Standing},

@@ -1,6 +1,7 @@
 """Whole runs in memory: the brain against an API that answers as it likes, processes that die at any moment."""
 
 import random
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,10 +26,12 @@ from batchata.core.events import (
 from batchata.core.jobs import Fit, Packing
 from batchata.core.outcomes import Canceled, Errored, Expired, Invalid, Missing, Refused, Succeeded, Truncated
 from batchata.core.plan import decide, gated_sample
+from batchata.core.rates import Rates
 from batchata.core.reacting import react, withdrawn
 from batchata.core.retries import Final, NotAtFault, SendAgain, cause_of, verdict
 from batchata.core.sampling import draw
 from batchata.core.session import Policy, Session, Stop
+from batchata.core.sharing import NONE, Prefix, Sharing
 from batchata.core.state import RunState, Standing
 from batchata.core.steps import (
     Approve,
@@ -61,6 +64,7 @@ from batchata.errors import (
 from tests.core.brain_support import NOW, observed
 
 ZERO = Decimal(0)
+SAVED = (Decimal("0.2"), Decimal("0.1"), Decimal("-0.15"), None)
 ROOM, LONGEST = 100, 250
 LOST_AFTER = 60.0
 MOST_STEPS, MOST_SESSIONS = 4_000, 120
@@ -171,10 +175,19 @@ class Story:
         self.gate = random.Random(f"gate {seed}")
         self.wanted = self.gate.choice((None, 1, 2, 0.3, 1.0))
         self.approvals = 0
+        self.sharer = random.Random(f"share {seed}")
+        self.sharing = self._shared() if self.sharer.random() < 0.5 else None
         self.session = None
         self.under_way = []
         self.releases = Counter()
         self.steps = 0
+
+    def _shared(self):
+        """Items begin with one of some long beginnings, or with none that others have."""
+        mode, count = self.sharer.choice(("auto", "auto", "1h", "5m")), self.sharer.randint(1, 3)
+        prefixes = [Prefix(f"prefix {each}", (0, each + 1), 80_000, self.items) for each in range(count)]
+        of = array("l", [self.sharer.choice((NONE, *range(count), *range(count))) for _ in range(self.items)])
+        return Sharing(prefixes, of, Rates(2, 10), mode, has_all=NONE not in of)
 
     # the disk
 
@@ -238,6 +251,7 @@ class Story:
     def _check_new(self, job):
         """Before a batch is created: its items were released by whatever held them before, durably."""
         self._check_gate({each.item for each in job})
+        self._check_written({each.item for each in job})
         assert len(self.state.open) <= self.most_parallel
         assert len({each.item for each in job}) == len(job)
         released = self._released()
@@ -258,6 +272,17 @@ class Story:
             assert items <= sampled[0], "an item was sent before the sample was approved"
         elif sampled:
             assert self.approvals, "nobody approved"
+
+    def _check_written(self, items):
+        """While a job ahead is under way nobody else of the same beginning is sent, nor with it."""
+        if self.session.sharing is None or self.state.warmth.is_a_loss:
+            return
+        mine = Counter(found.key for item in items if (found := self.sharing.prefix_of(item)))
+        for line in self.lines:
+            event = decoded_event(line)
+            if isinstance(event, Intent) and event.ahead and event.job in self.state.open:
+                is_this = {each.item for each in event.items} == items
+                assert not any(mine[key] > is_this for key in event.prefixes), "it was not waited for"
 
     def _released(self):
         """The items of batches that the ledger says may be sent again, and where nobody pays for them twice unasked."""
@@ -283,10 +308,12 @@ class Story:
         if self.world.fault(0.01):
             return Failed(UnboundedCostError("a tool without max_uses"))
         packing = Packing(items=step.items_per_job, left=step.left, bytes=self.chance.choice((10**6, 500)))
-        items, cached, needed = [], [], None
+        items, cached, needed, written = [], [], None, set()
         for each in step.candidates:
             if packing.is_full:
                 break
+            if step.ahead and each.marks.prefix in written:
+                continue
             if each.index in self.world.cached:
                 cached.append(Ending(each.index, "succeeded", ZERO))
                 continue
@@ -294,6 +321,7 @@ class Story:
             fit = packing.offer(100, bound)
             if fit is Fit.TAKEN:
                 items.append(Sent(each.index, each.attempt, each.max_tokens, "print"))
+                written.add(each.marks and each.marks.prefix)
             elif fit is Fit.TOO_DEAR:
                 needed = min(bound, needed or bound)
                 if not step.alone or items:
@@ -379,7 +407,7 @@ class Story:
                 causes.append(cause_of(outcome))
         held = max((step.bound or ZERO) - cost, ZERO) if unknown else ZERO
         settled = Settled(at=self.now(), job=step.job, batch_id=step.batch_id, endings=endings, again=again,
-                          pending=pending, cost=cost, held=held)  # fmt: skip
+                          pending=pending, cost=cost, held=held, prompt_saved=self.sharer.choice(SAVED))  # fmt: skip
         return Collected(settled, causes, trouble)
 
     def carry_out(self, step):
@@ -417,6 +445,7 @@ class Story:
         policy = Policy(self.items_per_job, self.most_parallel, on_limit=self.on_limit, lost_after=LOST_AFTER,
                         only_retries=only_retries, gated=gated)  # fmt: skip
         self.session = Session(policy, started=self.world.now)
+        self.session.sharing = self.sharing
         if not only_retries:
             self._prepare_gate(gated=gated)
         failed = [item for item in range(self.items) if self.state.kind_of(item) not in (None, "succeeded")]
@@ -623,9 +652,11 @@ def test_the_stories_are_not_all_the_same():
         seen["again"] += any(event.again for event in events if isinstance(event, Settled))
         seen["waits"] += any(event.pending for event in events if isinstance(event, Settled))
         seen["held"] += story.state.budget.held > 0
+        seen["ahead"] += any(event.ahead for event in events if isinstance(event, Intent))
+        seen["read"] += any(event.prefixes and not event.ahead for event in events if isinstance(event, Intent))
         seen["cached"] += story.state.tally.cached > 0
     few = {name: seen[name] for name in ("unsent", "again", "waits", "held", "cached", "adopted", "retry",
-                                         "limit", "limit_reached", "stop", "sample", "approved") if seen[name] < 3}  # fmt: skip
+                                         "limit", "limit_reached", "stop", "sample", "approved", "ahead", "read") if seen[name] < 3}  # fmt: skip
     assert not few
     assert seen["sessions"] > 150
 

@@ -1,5 +1,6 @@
 """Work that travels: packed in one process, unpacked and done in another one."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from batchata.core.events import Sent
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.measured import Answered, Measure, Weighed
 from batchata.core.models import ModelInfo
+from batchata.core.prefixes import Marks
 from batchata.core.steps import Candidate, Collect, Created, Form, Send
 from batchata.errors import IncompleteResultsError, LostWorkerError, Problem
 from batchata.io.results import ResultsFolder
@@ -23,7 +25,9 @@ from batchata.running.assignment import Assignment, Requests, RunContext
 from batchata.running.errands import Packer
 from batchata.running.measuring import Measurer, encoded_params
 from batchata.running.probing import Probe, probe
+from batchata.running.sending import made_again
 from batchata.running.spreading import Spread
+from batchata.simulator.backend import content_hash
 
 MODEL = "claude-haiku-5-5"
 ERRORS = [
@@ -95,6 +99,22 @@ def test_no_key_travels(world, client):
     payload = world.packed(step).payload + world.packed(sent(world, 0, 1)).payload
     assert client.api_key.encode() not in payload
     assert b"of-this-process" not in payload
+
+
+def test_breakpoints_travel_and_change_nothing_that_a_request_is_recognised_by(world, simulator):
+    marks = Marks("x", (1,), "1h")
+    steps = [Measure(7, [Candidate(0, 1, None, each)], limited=True) for each in (None, marks)]
+    (plain,), (marked,) = (world.packed(step)() for step in steps)
+    assert marked.fingerprint == plain.fingerprint
+    assert marked.ceiling > plain.ceiling
+    step = replace(sent(world, 0), marks={0: marks})
+    body = made_again(world.run, step).body
+    assert body.count(b'"cache_control":{"type":"ephemeral","ttl":"1h"}') == 1
+    assert marked.size == len(body) - len(b'{"requests":[]}')
+    assert isinstance(world.packed(step)(), Created)
+    (params,) = (each["params"] for each in json.loads(body)["requests"])
+    list(world.run.client.messages.batches.list())  # whoever looks has it processed
+    assert simulator.state()["processed"] == {content_hash(params): 1}
 
 
 def test_what_was_measured_is_sent_by_another_process(world, simulator):

@@ -163,13 +163,46 @@ def cost_by_hand(message):
         "claude-haiku-4-5-20251001": ("1", "5", "1.25", "2", "0.10"),
     }[message["model"]]
     usage = message["usage"]
-    if message["model"] == "claude-haiku-5-5" and usage["input_tokens"] > 100_000:
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    if message["model"] == "claude-haiku-5-5" and sum(usage[name] for name in names) > 100_000:
         prices = ("0.50", "2.50", "0.625", "1.00", "0.05")
     written = usage.get("cache_creation") or {}
     tokens = (usage["input_tokens"], usage["output_tokens"], written.get("ephemeral_5m_input_tokens", 0),
               written.get("ephemeral_1h_input_tokens", 0), usage["cache_read_input_tokens"])  # fmt: skip
     factor = Decimal("0.5") * (Decimal("1.1") if usage["inference_geo"] == "us" else 1)
     return sum(Decimal(price) * count for price, count in zip(prices, tokens, strict=True)) * factor / 1_000_000
+
+
+@pytest.mark.parametrize(("count", "options", "rate"), [
+    (20, {}, 0.5),  # half of a batch starts together, in the simulator
+    (20, {"prompt_caching": "off"}, None),
+    (3, {}, None),  # one writes at 1.25, and few enough of the others are taken to read
+    (3, {"prompt_caching": "1h"}, 1 / 3),
+    (20, {"cache_control": {"type": "ephemeral"}}, 0.0),  # the caller's own, at the end of each prompt
+])  # fmt: skip
+def test_one_batch_shares_its_beginning_where_that_is_expected_to_pay(client, capsys, count, options, rate):
+    messages = [[{"role": "user", "content": f"Mail {number}"}] for number in range(count)]
+    job = batch(messages, model="claude-opus-5-5", system="Read with care. " * 400, client=client, **options)
+    stats = job.stats(print_stats=True)
+    assert stats["prompt_cache_hit_rate"] == rate
+    plain = batch(
+        messages, model="claude-opus-5-5", system="Read with care. " * 400, client=client, prompt_caching="off"
+    )
+    assert stats["prompt_cache_saved"] == pytest.approx(float(plain.cost().total - job.cost().total))
+    printed = capsys.readouterr().out
+    assert ("Prompt cache" in printed) == (rate is not None)
+    if rate == 0.5:
+        assert f"   Prompt cache: 50% read, saved ${stats['prompt_cache_saved']:.4f}" in printed
+    if rate == 0.0:
+        assert "   Prompt cache: 0% read, cost $" in printed
+
+
+def test_a_way_to_cache_that_nobody_knows_is_refused(client, simulator):
+    with pytest.raises(InputError, match="prompt_caching is"):
+        batch([[{"role": "user", "content": "x"}]], client=client, prompt_caching="always")
+    with pytest.raises(InputError, match="there is no parameter promt_caching; did you mean prompt_caching"):
+        batch([[{"role": "user", "content": "x"}]], client=client, promt_caching="off")
+    assert simulator.state()["create_calls"] == 0
 
 
 def test_a_cache_that_was_used_is_in_the_figures(client, invoices):

@@ -33,7 +33,8 @@ def test_usage_is_complete(client):
 
 
 @pytest.mark.parametrize("ttl", ["5m", "1h"])
-def test_the_first_item_writes_the_cache_and_the_others_read_it(client, ttl):
+def test_the_first_item_writes_the_cache_and_the_others_read_it(start, ttl):
+    _, client = start(cache_hits=1.0)
     items = [item(f"i{n}", model="claude-opus-5", system=cached(ttl)) for n in range(3)]
     found = usages(client, *items)
     written = found["i0"]["cache_creation_input_tokens"]
@@ -43,6 +44,33 @@ def test_the_first_item_writes_the_cache_and_the_others_read_it(client, ttl):
     for name in ("i1", "i2"):
         assert (found[name]["cache_read_input_tokens"], found[name]["cache_creation_input_tokens"]) == (written, 0)
         assert found[name]["input_tokens"] == found["i0"]["input_tokens"]
+
+
+@pytest.mark.parametrize(("share", "together"), [(0.0, 10), (0.5, 5), (0.9, 1), (1.0, 0)])
+def test_items_that_start_together_do_not_see_what_the_others_write(start, share, together):
+    _, client = start(cache_hits=share)
+    items = [item(f"i{n}", model="claude-opus-5", system=cached("1h")) for n in range(10)]
+    first = usages(client, *items)
+    wrote = [name for name, usage in first.items() if usage["cache_creation_input_tokens"]]
+    assert sorted(wrote) == [f"i{n}" for n in range(max(together, 1))]
+    again = usages(client, *items)
+    assert all(
+        usage["cache_read_input_tokens"] and not usage["cache_creation_input_tokens"] for usage in again.values()
+    )
+
+
+def test_what_was_written_long_ago_is_written_by_all_that_start_together(start):
+    simulator, client = start()
+    items = [item(f"i{n}", model="claude-opus-5", system=cached("5m")) for n in range(4)]
+    usages(client, items[0])
+    simulator.advance(301)
+    found = usages(client, *items)
+    assert [bool(found[f"i{n}"]["cache_creation_input_tokens"]) for n in range(4)] == [True, True, False, False]
+
+
+def test_a_share_of_cache_hits_is_a_share(start):
+    with pytest.raises(ValueError, match="cache_hits is a share from 0 to 1"):
+        start(cache_hits=1.5)
 
 
 def test_a_cache_entry_is_forgotten_in_time(start):

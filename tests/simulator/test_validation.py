@@ -18,6 +18,13 @@ def user(*blocks):
     return {"messages": [{"role": "user", "content": list(blocks)}]}
 
 
+KEPT = {"type": "ephemeral"}
+
+
+def kept(text, ttl=None):
+    return {"type": "text", "text": text, "cache_control": {**KEPT, "ttl": ttl} if ttl else KEPT}
+
+
 def encrypted():
     writer = pypdf.PdfWriter(io.BytesIO(drawn((50, 800, "Secret"))))
     writer.encrypt("password", algorithm="RC4-128")
@@ -47,6 +54,19 @@ REFUSED = [
     ("top_p", {"top_p": 0.5}, "top_p: Extra inputs are not permitted"),
     ("top_k", {"top_k": 5}, "top_k: Extra inputs are not permitted"),
     ("stream", {"stream": True}, "stream"),
+    (
+        "five breakpoints",
+        {"system": [kept("a"), kept("b")], **user(kept("c"), kept("d"), kept("e"))},
+        "A maximum of 4 blocks with cache_control may be provided. Found 5.",
+    ),
+    (
+        "four breakpoints and one for all",
+        {"cache_control": KEPT, **user(kept("c"), kept("d"), kept("e"), kept("f"))},
+        "A maximum of 4 blocks with cache_control may be provided. Found 5.",
+    ),
+    ("an hour behind five minutes", {"system": [kept("a")], **user(kept("b", "1h"))}, "must not come after a ttl='5m'"),
+    ("breakpoint for a day", {"system": [kept("a", "24h")]}, "Input should be '5m' or '1h'"),
+    ("breakpoint of another kind", {"cache_control": {"type": "lasting"}}, "Input should be 'ephemeral'"),
     ("speed", {"speed": "fast"}, "speed"),
     ("fallbacks", {"fallbacks": []}, "fallbacks"),
     ("unknown parameter", {"frequency": 1}, "frequency: Extra inputs are not permitted"),
