@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from batchata.commands.later import function_of
 from batchata.commands.options import How, Inputs, Money, Places, Work, spec_from
 from batchata.commands.output import Output, print_json, stdout
 from batchata.core.exits import Exit
@@ -45,7 +44,8 @@ def estimate(
     output_tokens
         How long an answer is, where you know it better than the rule that is used otherwise.
     """
-    estimate_run = function_of("batchata.runs.estimating", "estimate_run")
+    from batchata.runs.estimating import estimate_run
+
     spec = spec_from(files, inputs, work, money, places, how)
     found = estimate_run(spec, models=[spec.model, *(also or ())], output_tokens=output_tokens)
     if output.json:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from batchata.commands.later import function_of
 from batchata.commands.output import Output, print_json, stdout
 from batchata.core.exits import Exit
 from batchata.core.outcomes import Kind
@@ -48,7 +47,8 @@ def export(
     outcome
         Only items that ended so; as often as needed.
     """
-    export_run = function_of("batchata.runs.exporting", "export_run")
+    from batchata.runs.exporting import export_run
+
     written = export_run(run_at(folder), to, format=format, outcomes=tuple(outcome or ()))
     if output.json:
         print_json({"path": str(written.path), "rows": written.rows})

@@ -77,10 +77,13 @@ class Measurer:
 
         Raises InputError.
         """
-        size = len(named_body(self.run, found.candidate, weighed(content)))
-        return replace(
-            found, size=size, make_body=lambda: named_body(self.run, found.candidate, uploads.named(content))
-        )
+        candidate = found.candidate
+
+        def make_body() -> bytes:
+            named = uploads.named(content, is_shared=candidate.marks is not None)
+            return named_body(self.run, candidate, named)
+
+        return replace(found, size=len(named_body(self.run, candidate, weighed(content))), make_body=make_body)
 
     def _ceiling(self, params: Mapping[str, Any]) -> Decimal:
         """The most the request can cost. Raises InputError for a malformed one."""

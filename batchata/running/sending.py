@@ -53,7 +53,11 @@ def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content],
     if request_fingerprint(encoded) != item.fingerprint:
         raise InputError(f"{_name(run, item)} changed after job {job} was formed. {_AGAIN}")
     if uploads is not None and document_of(read) is not None:
-        return named_body(run, Candidate(item.item, item.attempt, item.max_tokens, marks), uploads.named(read))
+        return named_body(
+            run,
+            Candidate(item.item, item.attempt, item.max_tokens, marks),
+            uploads.named(read, is_shared=marks is not None),
+        )
     if marks is not None:
         encoded = encoded_params(marked(params, marks))
     return request_body(run.run_id, item.item, item.attempt, encoded)

@@ -24,7 +24,7 @@ REUSED = 86_400.0
 """Seconds during which new jobs may name a file: a batch takes a day, and the file has to outlive it."""
 
 _STAND_IN = "file_" + "0" * 40
-_FORMING = 0
+_FORMING, _RUN = 0, -1
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class _File:
 
 @dataclass(slots=True)
 class Uploads:
-    """For any number of threads. A file is held by the jobs that name it, and by the one that is being formed."""
+    """For any number of threads. Jobs that name a file hold it, and so do the one that is being formed and the run."""
 
     client: Anthropic
     _files: dict[str, _File] = field(default_factory=dict)
@@ -53,25 +53,28 @@ class Uploads:
         }
         return cls(client, files, {file.digest: file_id for file_id, file in files.items()})
 
-    def named(self, content: Content) -> Content:
-        """The same with the id of its document, which is uploaded unless it has been."""
+    def named(self, content: Content, *, is_shared: bool = False) -> Content:
+        """The same with the id of its document, which is uploaded unless it has been.
+
+        What other items share with it stays until the run ends: under another id the prompt cache would not know it.
+        """
         document = document_of(content)
         if document is None:
             return content
         name = PurePosixPath(document.source or "").name or "document"
-        return _with_file(content, document, self._id_of(name, document.block["source"]))
+        return _with_file(content, document, self._id_of(name, document.block["source"], is_shared=is_shared))
 
-    def _id_of(self, name: str, source: Mapping[str, Any]) -> str:
+    def _id_of(self, name: str, source: Mapping[str, Any], *, is_shared: bool) -> str:
         digest = self._digest(source)
         oldest = time.time() - REUSED
         with self._lock:
             known = self._newest.get(digest, "")
             if known in self._files and self._files[known].since > oldest:
-                self._files[known].jobs.add(_FORMING)
+                self._files[known].jobs |= {_FORMING, _RUN} if is_shared else {_FORMING}
                 return known
         file_id = upload_file(self.client, name, str(source["media_type"]), _bytes_of(source))
         with self._lock:
-            self._files[file_id] = _File(digest, time.time(), {_FORMING})
+            self._files[file_id] = _File(digest, time.time(), {_FORMING, _RUN} if is_shared else {_FORMING})
             self._newest[digest] = file_id
         return file_id
 

@@ -1,13 +1,8 @@
 """`export` and `estimate`, whose rooms others build."""
 
-from importlib.util import find_spec
-
-import pytest
-
 from .conftest import document
 
 
-@pytest.mark.skipif(find_spec("batchata.runs.exporting") is None, reason="batchata.runs.exporting is not there")
 def test_export_writes_what_the_ending_says(shell):
     done = shell.run("export", "out", "--to", "all.jsonl", "--json")
     assert document(done) == {"path": "all.jsonl", "rows": 6}
@@ -16,7 +11,6 @@ def test_export_writes_what_the_ending_says(shell):
     assert "4 rows written to some.csv" in only.stdout
 
 
-@pytest.mark.skipif(find_spec("batchata.runs.estimating") is None, reason="batchata.runs.estimating is not there")
 def test_an_estimate_of_two_models(shell):
     asked = ("estimate", "notes", "--prompt", "prompt.txt", "--model", "claude-haiku-5-5", "--also", "claude-opus-5-5")
     found = document(shell.run(*asked, "--json"))

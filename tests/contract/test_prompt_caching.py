@@ -178,3 +178,19 @@ def test_short_beginnings_are_sent_as_they_are(made, simulator):
     assert each.run()["completed_items"] == 6
     assert {tuple(intent["prefixes"]) for intent in intents(each)} == {()}
     assert simulator.state()["calls"].get("count_tokens", 0) == 0
+
+
+@pytest.mark.parametrize("upload", [False, True])
+def test_one_file_with_many_prompts_is_written_once(client, tmp_path, text, upload):
+    """Also where it was uploaded: under a new id the cache would not know it."""
+    (tmp_path / "contract.txt").write_text(text)
+    prompts = [f"What of lot {number}?" for number in range(30)]
+    manager = BatchManager(
+        files=["contract.txt"], prompts=prompts, model="claude-opus-5-5", max_tokens=2000, cache=False, upload=upload,
+        state_path=tmp_path / "run.jsonl", client=client, orchestrator="local",
+    )  # fmt: skip
+    summary = manager.run()
+    assert summary["completed_items"] == 30
+    assert summary["prompt_cache_hit_rate"] == pytest.approx(29 / 30)
+    assert summary["prompt_cache_saved"] > summary["total_cost"]
+    assert not client.files.list().data
