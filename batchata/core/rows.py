@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -28,7 +29,9 @@ _TOKENS = {
 
 _CITED = [each.name for each in fields(Citation)]
 _NUMBERS = frozenset(name for name in _CITED if name.endswith(("_page", "_index"))) - {"encrypted_index"}
+_VALUES = attrgetter(*_CITED)
 _CITATION = Struct({"field": TEXT} | {name: INT if name in _NUMBERS else TEXT for name in _CITED})
+_HELD = {name: int if shape is INT else str for name, shape in _CITATION.fields.items()}
 _STEP = re.compile(r'\["(?:[^"]|"(?!\]))*"\]|\[\d+\]|\.?[^.\[]+')
 
 
@@ -52,6 +55,13 @@ def row_of(record: Record[Any]) -> dict[str, Any]:
         **{name: _count(usage.get(key)) for name, key in _TOKENS.items()},
         "batch_id": record.batch_id,
     }
+
+
+def row_to_widen(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row without its citations when they are as they should be: they are many, and their columns are known."""
+    entries = row["citations"] or ()
+    is_usual = all(value is None or type(value) is _HELD[name] for each in entries for name, value in each.items())
+    return {**row, "citations": None} if is_usual else row
 
 
 def with_pages(shape: Struct) -> Struct:
@@ -101,7 +111,7 @@ def _entries(citations: Sequence[Citation] | Mapping[str, Sequence[Citation]] | 
 
 
 def _entry(path: str | None, cited: Citation) -> dict[str, Any]:
-    known = ((name, getattr(cited, name)) for name in _CITED)
+    known = zip(_CITED, _VALUES(cited), strict=True)
     return {"field": path, **{name: value for name, value in known if value is not None}}
 
 
