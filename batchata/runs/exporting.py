@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from batchata.core.fingerprints import model_fingerprint
 from batchata.core.state import RunState
 from batchata.errors import InputError
-from batchata.exporting import WRITERS, Exportable, Exported, export
+from batchata.exporting import WRITERS, Exportable, Exported, Writer, export
 from batchata.io.paths import PathOrUrl, Place, is_url, path_of
 from batchata.io.results import ResultsFolder
 from batchata.running.run import run_id_of
@@ -33,7 +33,13 @@ def export_run(
     The files of the run are not needed, nor is its response model: without it the columns are as the values are.
     Raises InputError when there is no run, and as `BatchManager.export`.
     """
-    return export(exportable(folder), to, kind=format, outcomes=outcomes, writers=WRITERS)  # the report plugs in here
+    return export(exportable(folder), to, kind=format, outcomes=outcomes, writers=_writers(folder))
+
+
+def _writers(folder: RunFolder) -> Mapping[str, Writer]:
+    """By format. The report plugs in here as `"html"`, with the folder, for it tells more of a run than its records."""
+    del folder
+    return WRITERS
 
 
 def exportable(folder: RunFolder) -> Exportable:
