@@ -33,13 +33,10 @@ def export_run(
     The files of the run are not needed, nor is its response model: without it the columns are as the values are.
     Raises InputError when there is no run, and as `BatchManager.export`.
     """
-    return export(exportable(folder), to, kind=format, outcomes=outcomes, writers=_writers(folder))
-
-
-def _writers(folder: RunFolder) -> Mapping[str, Writer]:
-    """By format. The report plugs in here as `"html"`, with the folder, for it tells more of a run than its records."""
-    del folder
-    return WRITERS
+    writers: Mapping[str, Writer] = (
+        WRITERS  # the report plugs in here: WRITERS | {"html": a Writer that has the folder}
+    )
+    return export(exportable(folder), to, kind=format, outcomes=outcomes, writers=writers)
 
 
 def exportable(folder: RunFolder) -> Exportable:
