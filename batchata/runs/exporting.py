@@ -34,7 +34,7 @@ def export_run(
     Raises InputError when there is no run, and as `BatchManager.export`.
     """
     writers: Mapping[str, Writer] = (
-        WRITERS  # the report plugs in here: WRITERS | {"html": a Writer that has the folder}
+        WRITERS  # the report plugs in here: WRITERS | {"html": ...}
     )
     return export(exportable(folder), to, kind=format, outcomes=outcomes, writers=writers)
 
