@@ -33,9 +33,7 @@ def export_run(
     The files of the run are not needed, nor is its response model: without it the columns are as the values are.
     Raises InputError when there is no run, and as `BatchManager.export`.
     """
-    writers: Mapping[str, Writer] = (
-        WRITERS  # the report plugs in here: WRITERS | {"html": ...}
-    )
+    writers: Mapping[str, Writer] = WRITERS  # the report plugs in here: WRITERS | {"html": ...}
     return export(exportable(folder), to, kind=format, outcomes=outcomes, writers=writers)
 
 

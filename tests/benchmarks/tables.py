@@ -117,8 +117,8 @@ def exported(folder: Path, to: str) -> None:
 
     begun = time.perf_counter()
     rows = export_run(RunFolder(folder), folder / to).rows
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rows": rows, "seconds": time.perf_counter() - begun, "peak_mb": peak}))
+    seconds, peak = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"rows": rows, "seconds": seconds, "cpu": time.process_time(), "peak_mb": peak}))
 
 
 def check(folder: Path, count: int) -> None:
@@ -168,23 +168,28 @@ def run(what: str, *arguments: object) -> dict[str, float]:
     return json.loads(done.stdout or "{}")
 
 
-def whole(counts: list[int]) -> None:
+def whole(counts: list[int], formats: list[str]) -> None:
     table = Table(title="export of a run with nested results and citations, each in a process of its own")
-    for name in ("rows", "to", "MB written", "seconds", "peak MB", "above the first", "came back equal"):
+    for name in ("rows", "to", "MB written", "seconds", "CPU s", "peak MB", "above the first", "came back equal"):
         table.add_column(name, justify="right")
     first: dict[str, float] = {}
     for count in counts:
         with tempfile.TemporaryDirectory(prefix="batchata-") as name:
             run("make", name, count)
-            for to in ("out.parquet", "out.csv", "out.jsonl"):
-                figures = run("export", name, to)
-                first.setdefault(to, figures["peak_mb"])
-                equal = f"{run('check', name, count)['rows']:,}" if to == "out.parquet" else ""
-                size = (Path(name) / to).stat().st_size / 1e6
-                above = figures["peak_mb"] - first[to]
-                table.add_row(f"{count:,}", to, f"{size:.1f}", f"{figures['seconds']:.1f}",
-                              f"{figures['peak_mb']:.0f}", f"{above:+.0f}", equal)  # fmt: skip
+            for each in formats:
+                figures = run("export", name, f"out.{each}")
+                first.setdefault(each, figures["peak_mb"])
+                row = shown(figures, first[each], (Path(name) / f"out.{each}").stat().st_size)
+                equal = f"{run('check', name, count)['rows']:,}" if each == "parquet" else ""
+                console.print(f"{count:,} {each} {' '.join(row)} {equal}")
+                table.add_row(f"{count:,}", each, *row, equal)
     console.print(table)
+
+
+def shown(figures: dict[str, float], first: float, size: int) -> list[str]:
+    peak = figures["peak_mb"]
+    return [f"{size / 1e6:.1f}", f"{figures['seconds']:.1f}", f"{figures['cpu']:.1f}", f"{peak:.0f}",
+            f"{peak - first:+.0f}"]  # fmt: skip
 
 
 def main() -> None:
@@ -192,9 +197,10 @@ def main() -> None:
     arguments.add_argument("what", nargs="?", choices=["make", "export", "check"])
     arguments.add_argument("arguments", nargs="*")
     arguments.add_argument("--rows", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    arguments.add_argument("--to", nargs="+", default=["parquet", "csv", "jsonl"])
     given = arguments.parse_args()
     if given.what is None:
-        whole(given.rows)
+        whole(given.rows, given.to)
         return
     folder, other = Path(given.arguments[0]), given.arguments[1]
     match given.what:
