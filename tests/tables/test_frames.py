@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from batchata import Citation, InputError, to_dataframe
 from batchata.core.outcomes import Expired
 from batchata.core.records import record_of
+from batchata.tables.arrow import write_parquet
+from batchata.tables.gathering import Description
 from tests.tables.support import record
 
 
@@ -105,3 +107,11 @@ def test_a_plain_import_loads_none_of_them():
         "print([each for each in ('pyarrow', 'pandas', 'polars', 'prefect') if each in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_an_exported_file_is_read_as_the_same_frame(tmp_path):
+    path = tmp_path / "out.parquet"
+    with path.open("wb") as file:
+        write_parquet(iter(RECORDS), Description(Invoice), file)
+    assert pd.read_parquet(path, dtype_backend="pyarrow").equals(to_dataframe(RECORDS, Invoice))
+    assert pl.read_parquet(path).equals(to_dataframe(RECORDS, Invoice, library="polars"))
