@@ -32,7 +32,7 @@ def item_view(record: Record[Any]) -> RenderableType:
 def _facts(record: Record[Any]) -> Iterator[tuple[str, Text]]:
     style = "green" if record.succeeded else "bold red"
     usage = record.usage or {}
-    yield "item", Text(f"{record.index}  {line(record.source or '', 500)}")
+    yield "item", Text(f"{record.index}  {line(record.name, 500)}")
     yield "outcome", Text(record.outcome, style=style)
     if record.reason:
         yield "reason", Text(line(record.reason, 5_000))

@@ -120,7 +120,7 @@ def result_line(record: Record[Any]) -> str:
 def _item_cells(record: Record[Any]) -> list[str | Text]:
     style = "green" if record.succeeded else "red"
     outcome = Text(record.outcome, style=style)
-    return [str(record.index), Text(line(record.source or "", 200)), outcome, cost_words(record.cost)]
+    return [str(record.index), Text(line(record.name, 200)), outcome, cost_words(record.cost)]
 
 
 def cost_words(cost: Decimal | None) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from batchata.core.leaves import member_path
 from batchata.core.shapes import Json, ListOf, Scalar, Shape, Struct
 from batchata.core.textvalues import date_of, decimal_of, moment_of, time_of
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")  # noqa: RUF001 - some spreadsheets take wide ones
-_PARSERS = {
+Convert: TypeAlias = Callable[[Any], Any]
+
+_PARSERS: Mapping[str, Convert] = {
     "decimal": decimal_of, "date": date_of, "time": time_of, "datetime": moment_of, "instant": moment_of,
 }  # fmt: skip
 
@@ -51,26 +54,30 @@ def _leaves(shape: Shape, path: str, keys: tuple[str, ...]) -> Iterator[Column]:
         yield from _leaves(each, member_path(path, name), (*keys, name))
 
 
-def typed(shape: Shape, value: Any) -> Any:
-    """The value as its column has it: a number, date, text, list or dict."""
-    if value is None:
-        return None
+def converter(shape: Shape) -> Convert | None:
+    """What makes the values of a column of the plain ones, never of None; None when they are the same."""
     match shape:
         case Json():
-            return json_text(value)
+            return json_text
         case ListOf():
-            return [typed(shape.element, each) for each in value]
+            each = converter(shape.element)
+            return None if each is None else partial(_converted_list, each)
         case Struct():
-            return {name: typed(each, value.get(name)) for name, each in shape.fields.items()}
+            known = {name: each for name, field in shape.fields.items() if (each := converter(field))}
+            return partial(_converted_object, known) if known else None
         case Scalar():
-            return _typed_scalar(shape, value)
+            return _PARSERS.get(shape.kind)
 
 
-def _typed_scalar(shape: Scalar, value: Any) -> Any:
-    if shape.kind == "float":
-        return float(value)
-    parser = _PARSERS.get(shape.kind)
-    return parser(value) if parser else value
+def _converted_list(convert: Convert, values: list[Any]) -> list[Any]:
+    return [None if each is None else convert(each) for each in values]
+
+
+def _converted_object(converts: Mapping[str, Convert], value: Mapping[str, Any]) -> dict[str, Any]:
+    """What an object lacks is null."""
+    return {
+        name: converts[name](each) if each is not None and name in converts else each for name, each in value.items()
+    }
 
 
 def json_text(value: Any) -> str:

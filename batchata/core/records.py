@@ -47,6 +47,11 @@ class Record(Generic[T]):
         """Whether there is a result."""
         return self.outcome == "succeeded"
 
+    @property
+    def name(self) -> str:
+        """Source and label in one, "" where there is neither."""
+        return " · ".join(each for each in (self.source, self.label) if each)
+
 
 def record_of(
     outcome: Outcome[T],
@@ -92,6 +97,7 @@ def plain_record(record: Record[Any]) -> dict[str, Any]:
     return {
         "index": record.index,
         "source": record.source,
+        "label": record.label,
         "outcome": record.outcome,
         "result": record.result,
         "citations": _plain_citations(record.citations),

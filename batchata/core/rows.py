@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -16,7 +17,7 @@ from batchata.core.records import Record
 from batchata.core.shapes import DECIMAL, INT, TEXT, ListOf, Shape, Struct
 from batchata.errors import OutputError
 
-_BEFORE: Mapping[str, Shape] = {"index": INT, "source": TEXT, "outcome": TEXT, "reason": TEXT}
+_BEFORE: Mapping[str, Shape] = {"index": INT, "source": TEXT, "label": TEXT, "outcome": TEXT, "reason": TEXT}
 _AFTER: Mapping[str, Shape] = {
     "cost": DECIMAL, "model": TEXT, "input_tokens": INT, "output_tokens": INT, "cache_write_tokens": INT,
     "cache_read_tokens": INT, "batch_id": TEXT,
@@ -28,7 +29,9 @@ _TOKENS = {
 
 _CITED = [each.name for each in fields(Citation)]
 _NUMBERS = frozenset(name for name in _CITED if name.endswith(("_page", "_index"))) - {"encrypted_index"}
+_VALUES = attrgetter(*_CITED)
 _CITATION = Struct({"field": TEXT} | {name: INT if name in _NUMBERS else TEXT for name in _CITED})
+_HELD = {name: int if shape is INT else str for name, shape in _CITATION.fields.items()}
 _STEP = re.compile(r'\["(?:[^"]|"(?!\]))*"\]|\[\d+\]|\.?[^.\[]+')
 
 
@@ -43,6 +46,7 @@ def row_of(record: Record[Any]) -> dict[str, Any]:
     return {
         "index": record.index,
         "source": record.source,
+        "label": record.label,
         "outcome": record.outcome,
         "reason": record.reason or None,
         "result": _plain_result(record),
@@ -52,6 +56,13 @@ def row_of(record: Record[Any]) -> dict[str, Any]:
         **{name: _count(usage.get(key)) for name, key in _TOKENS.items()},
         "batch_id": record.batch_id,
     }
+
+
+def row_to_widen(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row without its citations when they are as they should be: they are many, and their columns are known."""
+    entries = row["citations"] or ()
+    is_usual = all(value is None or type(value) is _HELD[name] for each in entries for name, value in each.items())
+    return {**row, "citations": None} if is_usual else row
 
 
 def with_pages(shape: Struct) -> Struct:
@@ -101,7 +112,7 @@ def _entries(citations: Sequence[Citation] | Mapping[str, Sequence[Citation]] | 
 
 
 def _entry(path: str | None, cited: Citation) -> dict[str, Any]:
-    known = ((name, getattr(cited, name)) for name in _CITED)
+    known = zip(_CITED, _VALUES(cited), strict=True)
     return {"field": path, **{name: value for name, value in known if value is not None}}
 
 

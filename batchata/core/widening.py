@@ -17,6 +17,7 @@ MOST_KEYS = 200
 
 MOST_LEVELS = 16
 
+_HELD = {"text": str, "bool": bool, "float": float}
 _EXACT_FLOAT = 1 << 53
 _INT64 = range(-(1 << 63), 1 << 63)
 _BIGINT = 10**MOST_DIGITS
@@ -25,6 +26,8 @@ _BIGINT = 10**MOST_DIGITS
 def widened(shape: Shape, value: Any, level: int = 0) -> Shape:
     """The shape that holds this value too; the very same object when it already does."""
     if value is None or isinstance(shape, Json):
+        return shape
+    if isinstance(shape, Scalar) and _HELD.get(shape.kind) is type(value):
         return shape
     if isinstance(value, dict):
         return _with_object(shape, value, level)

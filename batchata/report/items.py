@@ -110,8 +110,9 @@ def _facts(record: Record[Any]) -> list[list[str]]:
 
 
 def title_of(record: Record[Any]) -> str:
-    """The name of the file, else the number of the item."""
-    return short_name(record.source or "") or f"item {record.index:,}"
+    """The name of the file and of the prompt, else the number of the item."""
+    told = [each for each in (short_name(record.source or ""), record.label) if each]
+    return " · ".join(told) or f"item {record.index:,}"
 
 
 def cost_of(record: Record[Any]) -> str:
@@ -121,5 +122,5 @@ def cost_of(record: Record[Any]) -> str:
 
 def _words(record: Record[Any], fields: list[Field]) -> str:
     """Of long values the beginning: the whole list is searched at every key."""
-    told = [record.source or "", record.outcome, record.reason[:_LONGEST], *(each.shown[:_LONGEST] for each in fields)]
+    told = [record.name, record.outcome, record.reason[:_LONGEST], *(each.shown[:_LONGEST] for each in fields)]
     return " ".join(" ".join(told).casefold().split())

@@ -69,7 +69,7 @@ def _failure(state: RunState, files: _JobFiles, index: int) -> Failure:
         record = read_line(files.line(state.job_of(index), index))
     except ResultsError as error:
         return Failure(index, None, state.kind_of(index) or "unknown", f"its record cannot be read: {error}")
-    return Failure(index, record.source, record.outcome, record.reason)
+    return Failure(index, record.name or None, record.outcome, record.reason)
 
 
 class _JobFiles:

@@ -77,7 +77,9 @@ def _inputs(described: Described | None) -> list[Place]:
     if described is None:
         return []
     spec = described.spec
-    named = (spec.messages_file, spec.files_from, spec.prompt_file)
+    named = (
+        spec.messages_file, spec.requests_file, spec.rows_file, spec.files_from, spec.prompt_file, spec.prompts_file
+    )  # fmt: skip
     return [_meant(described, each) for each in named if each]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from batchata.core.cells import Column, typed
+from batchata.core.cells import Column, Convert, converter
 from batchata.core.records import Record
 from batchata.core.shapes import MOST_DIGITS, Json, ListOf, Scalar, ScalarKind, Shape, Struct
 from batchata.errors import InputError
@@ -13,6 +13,9 @@ from batchata.tables.gathering import Description, Row, Table, gathered
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+GROUP_ROWS, GROUP_BYTES = 5_000, 16 << 20
+"""What is a row group of a Parquet file, whichever comes first."""
 
 _IS_JSON = {"batchata": "json"}
 """Metadata of a text column whose texts are JSON."""
@@ -30,14 +33,15 @@ def check_pyarrow() -> None:
 
 def write_parquet(records: Iterable[Record[Any]], description: Description, file: IO[bytes]) -> int:
     """Nested columns, some thousand rows a row group."""
+    import pyarrow as pa
     from pyarrow import parquet
 
     with gathered(records, description) as table:
         columns = table.columns(flat=False)
         schema = schema_of(columns)
         with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-            for batch in batches(table, columns, schema):
-                writer.write_batch(batch)
+            for group in _row_groups(_batches(table, columns, schema)):
+                writer.write_table(pa.Table.from_batches(group, schema))
         return table.count
 
 
@@ -48,15 +52,27 @@ def arrow_table(records: Iterable[Record[Any]], description: Description, *, fla
     with gathered(records, description) as table:
         columns = table.columns(flat=flat)
         schema = schema_of(columns)
-        return pa.Table.from_batches(batches(table, columns, schema), schema)
+        return pa.Table.from_batches(_batches(table, columns, schema), schema)
 
 
-def batches(table: Table, columns: Sequence[Column], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The rows of a table, some thousand at a time."""
+def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    group: list[pa.RecordBatch] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(each.num_rows for each in group) >= GROUP_ROWS or sum(each.nbytes for each in group) >= GROUP_BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _batches(table: Table, columns: Sequence[Column], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
+    converts = [converter(each.shape) for each in columns]
     for chunk in table.chunks():
-        arrays = [pa.array(_values(each, chunk), kind) for each, kind in zip(columns, schema.types, strict=True)]
+        values = [_values(column, convert, chunk) for column, convert in zip(columns, converts, strict=True)]
+        arrays = [pa.array(each, kind) for each, kind in zip(values, schema.types, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -67,8 +83,9 @@ def schema_of(columns: Iterable[Column]) -> pa.Schema:
     return pa.schema([_field(each.name, each.shape) for each in columns])
 
 
-def _values(column: Column, rows: Iterable[Row]) -> list[Any]:
-    return [typed(column.shape, column.of(row)) for row in rows]
+def _values(column: Column, convert: Convert | None, rows: Iterable[Row]) -> list[Any]:
+    found = map(column.of, rows)
+    return list(found) if convert is None else [None if each is None else convert(each) for each in found]
 
 
 def _field(name: str, shape: Shape) -> pa.Field[Any]:

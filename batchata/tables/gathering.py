@@ -12,14 +12,14 @@ from typing import IO, Any
 from batchata.core.cells import Column, columns_of
 from batchata.core.declared import declared_shape
 from batchata.core.records import Record
-from batchata.core.rows import pages_of, row_of, row_shape, with_pages
+from batchata.core.rows import pages_of, row_of, row_shape, row_to_widen, with_pages
 from batchata.core.shapes import Shape, Struct, finished
 from batchata.core.widening import widened
 
 Row = dict[str, Any]
 
-MOST_ROWS, MOST_BYTES = 5_000, 8 << 20
-"""What is in memory at a time, and what is a row group of a Parquet file."""
+MOST_ROWS, MOST_BYTES = 500, 1 << 20
+"""What is in memory at a time."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 """That of the standard library writes NaN and numbers of any length so that it reads them again."""
@@ -50,7 +50,7 @@ class Table:
         return (self._whole(line) for line in self._lines())
 
     def chunks(self) -> Iterator[list[Row]]:
-        """Some thousand rows at a time."""
+        """Some hundred rows at a time."""
         chunk: list[Row] = []
         size = 0
         for line in self._lines():
@@ -81,7 +81,7 @@ def gathered(records: Iterable[Record[Any]], description: Description) -> Iterat
     with tempfile.TemporaryFile(prefix="batchata-") as file:
         for record in records:
             row = row_of(record)
-            shape = widened(shape, row)
+            shape = widened(shape, row_to_widen(row))
             cited = cited or row["citations"] is not None
             file.write(_line(row))
             count += 1

@@ -2,7 +2,6 @@ import csv
 import io
 import json
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +12,10 @@ from batchata import Citation, OutputError
 from batchata.core.cells import columns_of, json_text, spreadsheet_cell
 from batchata.core.outcomes import Errored, Expired, Invalid, Missing, Refused, Succeeded, Truncated
 from batchata.core.records import record_of
-from batchata.core.rows import pages_of, row_of, row_shape, with_pages
+from batchata.core.rows import pages_of, row_of, row_shape, row_to_widen, with_pages
 from batchata.core.shapes import DECIMAL, INT, JSON, TEXT, ListOf, Scalar, Struct
 from batchata.core.widening import widened
+from tests.tables.support import citations_of
 
 ANSWERED = {"custom_id": "run-1", "model": "claude-haiku-5-5"}
 USAGE = {"input_tokens": 10, "output_tokens": 5, "cache_creation_input_tokens": 3, "cache_read_input_tokens": None}
@@ -45,7 +45,7 @@ def answer(result, citations=None, usage=USAGE):
 def test_a_row_says_all_of_an_item():
     result = Invoice(vendor=Vendor(name="Müller"), total=Decimal("0.10"))
     assert row_of(record(answer(result))) == {
-        "index": 7, "source": "in/ä.pdf", "outcome": "succeeded", "reason": None,
+        "index": 7, "source": "in/ä.pdf", "label": None, "outcome": "succeeded", "reason": None,
         "result": {"vendor": {"name": "Müller"}, "total": "0.10", "lines": []}, "citations": None, "cost": "0.0001",
         "model": "claude-haiku-5-5", "input_tokens": 10, "output_tokens": 5, "cache_write_tokens": 3,
         "cache_read_tokens": None, "batch_id": "msgbatch_1",
@@ -95,19 +95,6 @@ CITED = {
 }  # fmt: skip
 
 
-def citations_of(entries):
-    """What the entries of a row were made of."""
-    if entries is None:
-        return None
-    if all(each["field"] is None for each in entries):
-        return [Citation(**{name: each[name] for name in each if name != "field"}) for each in entries]
-    found: dict[str, Any] = {each["field"]: [] for each in entries}
-    for each in entries:
-        if each.get("cited_text") is not None:
-            found[each["field"]].append(Citation(**{name: each[name] for name in each if name != "field"}))
-    return found
-
-
 @pytest.mark.parametrize("citations", [None, [], CITED, CITED["vendor.name"]])
 def test_citations_can_be_made_of_their_entries_again(citations):
     assert citations_of(row_of(record(answer("x", citations)))["citations"]) == citations
@@ -143,8 +130,11 @@ def test_the_row_of_any_citation_fits_its_column():
     full = Citation(**{name: 1 if name.endswith(("_page", "_index")) and name != "encrypted_index" else "x"
                        for name in Citation.__dataclass_fields__})  # fmt: skip
     shape = row_shape(INVOICE)
-    found = widened(shape, row_of(record(answer(None, {"total": [full]}))))
-    assert found.fields["citations"] is shape.fields["citations"]
+    row = row_of(record(answer(None, {"total": [full]})))
+    assert widened(shape, row).fields["citations"] is shape.fields["citations"]
+    assert row_to_widen(row)["citations"] is None
+    odd = row_of(record(answer(None, {"total": [Citation(cited_text="x", start_block_index="first")]})))
+    assert row_to_widen(odd) is odd
 
 
 # columns
@@ -153,11 +143,11 @@ def test_the_row_of_any_citation_fits_its_column():
 def test_columns_are_nested_or_named_by_their_paths():
     table = with_pages(row_shape(Struct({**INVOICE.fields, "a.b": Struct({"c": INT})})))
     assert [each.name for each in columns_of(table, flat=False)] == [
-        "index", "source", "outcome", "reason", "result", "page", "citations", "cost", "model", "input_tokens",
+        "index", "source", "label", "outcome", "reason", "result", "page", "citations", "cost", "model", "input_tokens",
         "output_tokens", "cache_write_tokens", "cache_read_tokens", "batch_id",
     ]  # fmt: skip
     flat = [each.name for each in columns_of(table, flat=True)]
-    assert flat[4:12] == [
+    assert flat[5:13] == [
         "result.vendor.name", "result.total", "result.lines", 'result["a.b"].c', "page.vendor.name", "page.total",
         "page.lines", 'page["a.b"].c',
     ]  # fmt: skip

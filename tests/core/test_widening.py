@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, computed_field
 
-from batchata.core.cells import json_text, typed
+from batchata.core.cells import converter, json_text
 from batchata.core.declared import declared_shape
 from batchata.core.shapes import DECIMAL, INT, JSON, TEXT, UNKNOWN, ListOf, Scalar, Struct, finished
 from batchata.core.widening import MOST_KEYS, MOST_LEVELS, widened
@@ -21,6 +21,11 @@ FLOAT, BOOL, BIGINT = Scalar("float"), Scalar("bool"), Scalar("bigint", exact=Fa
 WIDE_INT = Scalar("int", exact=False)
 MOMENT, DATE, TIME = Scalar("moment"), Scalar("date"), Scalar("time")
 HUGE = 1 << 63
+
+
+def typed(shape, value):
+    convert = converter(shape)
+    return value if convert is None or value is None else convert(value)
 
 
 def seen(*values, shape=UNKNOWN):
@@ -193,7 +198,7 @@ def untyped(shape, value):
     if isinstance(shape, ListOf):
         return [untyped(shape.element, each) for each in value]
     if isinstance(shape, Struct):
-        return {name: untyped(each, value[name]) for name, each in shape.fields.items() if value[name] is not None}
+        return {name: untyped(each, value[name]) for name, each in shape.fields.items() if value.get(name) is not None}
     return value
 
 

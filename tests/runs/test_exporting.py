@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from decimal import Decimal
@@ -11,9 +12,11 @@ from pydantic import BaseModel
 from upath import UPath
 
 from batchata import BatchManager, InputError, OutputError
+from batchata.io import remote
 from batchata.runs.carrying import carry_out
 from batchata.runs.exporting import export_run
 from batchata.runs.folder import RunFolder
+from batchata.runs.spec import spec_of
 from batchata.simulator import Faults, Simulator
 from tests.urls import Unkind
 
@@ -29,19 +32,32 @@ def names_in(path):
     return [each and each["name"] for each in pq.read_table(path).column("result").to_pylist()]
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """The state folder of a run over three notes."""
+    folder = tmp_path_factory.mktemp("original")
+    (folder / "notes").mkdir()
+    for name in ("Ada", "Edsger", "Grace"):
+        (folder / "notes" / f"{name}.txt").write_text(f"Name: {name}")
+    with Simulator(seed=7) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANTHROPIC_BASE_URL", url)
+        patch.setenv("ANTHROPIC_API_KEY", "none")
+        patch.chdir(folder)
+        carry_out(spec_of({
+            "files": ["notes"], "prompt": "Who is it?", "model": "claude-haiku-5-5", "response_model": SCHEMA,
+            "cache": False, "on_cost_limit": "stop", "state_dir": "run",
+        }))  # fmt: skip
+    return folder / "run"
+
+
 @pytest.fixture
-def run(simulator, notes, spec):
-    """Carries a run out over three notes and gives its folder."""
-
-    def carry(**more):
-        notes("Ada", "Edsger", "Grace")
-        return RunFolder.at(carry_out(spec(**{"files": ["notes"], "response_model": SCHEMA, **more}))["state_path"])
-
-    return carry
+def folder(original, tmp_path):
+    """Of the test's own."""
+    return RunFolder(shutil.copytree(original, tmp_path / "run"))
 
 
-def test_a_run_is_exported_from_its_folder(run):
-    exported = export_run(run(), "out.parquet")
+def test_a_run_is_exported_from_its_folder(folder):
+    exported = export_run(folder, "out.parquet")
     assert (exported.path, exported.rows, exported.items, exported.waiting) == ("out.parquet", 3, 3, 0)
     assert str(exported) == "3 rows in out.parquet"
     table = pq.read_table("out.parquet")
@@ -57,19 +73,21 @@ def test_a_run_is_exported_from_its_folder(run):
     ("out.txt", "csv", b'"index","source",'),
     ("out.csv", "parquet", b"PAR1"),
 ])  # fmt: skip
-def test_the_ending_or_a_word_says_the_format(run, to, kind, begins):
-    folder = run()
+def test_the_ending_or_a_word_says_the_format(folder, to, kind, begins):
     Path(to).write_text("an export of before")
     export_run(folder, to, format=kind)
     assert Path(to).read_bytes().startswith(begins)
 
 
 @pytest.mark.parametrize("response_model", ["models.py:Contact", "contacts_of_tables:Contact", SCHEMA])
-def test_it_is_exported_from_elsewhere_and_when_the_model_is_gone(run, tmp_path, monkeypatch, caplog, response_model):
+def test_it_is_exported_from_elsewhere_and_when_the_model_is_gone(
+    simulator, notes, spec, tmp_path, monkeypatch, caplog, response_model
+):
     modules = [tmp_path / "models.py", tmp_path / "contacts_of_tables.py"]
     for each in modules:
         each.write_text(MODELS)
-    folder = run(response_model=response_model)
+    notes("Ada", "Edsger", "Grace")
+    folder = RunFolder.at(carry_out(spec(files=["notes"], response_model=response_model))["state_path"])
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
@@ -126,9 +144,9 @@ def test_some_outcomes_only(point_to, notes, spec):
     ("out", None, "out does not say in which format"),
     ("out.csv", "excel", "there is no format 'excel' to export to; there are jsonl"),
 ])  # fmt: skip
-def test_an_unknown_format_is_told_with_those_that_are_known(run, to, kind, told):
+def test_an_unknown_format_is_told_with_those_that_are_known(folder, to, kind, told):
     with pytest.raises(InputError, match=told):
-        export_run(run(), to, format=kind)
+        export_run(folder, to, format=kind)
     assert not Path(to).exists()
 
 
@@ -137,8 +155,7 @@ def test_what_is_no_run(tmp_path):
         export_run(RunFolder(tmp_path), "out.csv")
 
 
-def test_no_export_takes_the_place_of_what_the_run_needs(run, tmp_path):
-    folder = run()
+def test_no_export_takes_the_place_of_what_the_run_needs(folder, tmp_path):
     raw = next((folder.results / "raw").iterdir())
     Path("link.jsonl").symlink_to(folder.results / "processed")
     before = {path: path.read_bytes() for path in folder.path.rglob("*.jsonl")}
@@ -162,8 +179,7 @@ def test_the_input_is_not_overwritten(simulator, spec):
 # places that cannot be written
 
 
-def test_places_that_cannot_be_written_are_told_and_nothing_is_left_behind(run, tmp_path):
-    folder = run()
+def test_places_that_cannot_be_written_are_told_and_nothing_is_left_behind(folder, tmp_path):
     (tmp_path / "folder.csv").mkdir()
     before = sorted(tmp_path.rglob("*"))
     places = {
@@ -192,9 +208,8 @@ for to in ("out.csv", "out.parquet", "out.jsonl"):
 """
 
 
-def test_a_full_disk_leaves_what_was_there_before(run, tmp_path):
+def test_a_full_disk_leaves_what_was_there_before(folder, tmp_path):
     """A limit of the system on the size of a file stands for the disk."""
-    folder = run()
     for ending in ("csv", "parquet", "jsonl"):
         Path(f"out.{ending}").write_text("an export of before")
     before = sorted(tmp_path.rglob("*"))
@@ -210,8 +225,8 @@ def test_a_full_disk_leaves_what_was_there_before(run, tmp_path):
 # URLs
 
 
-def test_an_export_to_a_url(run):
-    folder = run()
+def test_an_export_to_a_url(folder, monkeypatch):
+    monkeypatch.setattr(remote, "PAUSES", (0, 0))
     exported = export_run(folder, "memory://tables/out.parquet")
     assert exported.path == "memory://tables/out.parquet"
     assert pq.read_table(UPath("memory://tables/out.parquet").open("rb")).num_rows == 3

@@ -2,10 +2,12 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from batchata import Citation
 from batchata.core.outcomes import Succeeded
 from batchata.core.records import record_of
 from batchata.tables.arrow import write_parquet
@@ -42,3 +44,16 @@ def plainly(field, value):
 def column(table, name):
     field = table.schema.field(name)
     return [plainly(field, value) for value in table.column(name).to_pylist()]
+
+
+def citations_of(entries):
+    """What the entries of a row were made of."""
+    if entries is None:
+        return None
+    if all(each["field"] is None for each in entries):
+        return [Citation(**{name: each[name] for name in each if name != "field"}) for each in entries]
+    found: dict[str, Any] = {each["field"]: [] for each in entries}
+    for each in entries:
+        if each.get("cited_text") is not None:
+            found[each["field"]].append(Citation(**{name: each[name] for name in each if name != "field"}))
+    return found

@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from batchata import Citation, InputError, to_dataframe
 from batchata.core.outcomes import Expired
 from batchata.core.records import record_of
+from batchata.tables.arrow import write_parquet
+from batchata.tables.gathering import Description
 from tests.tables.support import record
 
 
@@ -79,16 +81,24 @@ def test_a_library_that_nobody_knows():
         to_dataframe(RECORDS, library="dask")
 
 
-@pytest.mark.parametrize(("missing", "call", "remedy"), [
-    ("pyarrow", "to_dataframe([])", 'pyarrow, which is not installed .*pip install "batchata\\[parquet\\]"'),
-    ("pandas", "to_dataframe([])", 'pandas is not installed .*pip install "batchata\\[pandas\\]"'),
-    ("polars", "to_dataframe([], library='polars')", 'polars is not installed .*pip install "batchata\\[polars\\]"'),
-])  # fmt: skip
-def test_what_is_not_installed_is_told_with_what_to_do(missing, call, remedy):
-    code = f"import sys; sys.modules[{missing!r}] = None\nfrom batchata import to_dataframe\n{call}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert re.search(f"InputError: .*{remedy}", done.stderr)
+WITHOUT = """
+import sys
+from batchata import InputError, to_dataframe
+for missing, library in (("polars", "polars"), ("pandas", "pandas"), ("pyarrow", "arrow")):
+    sys.modules[missing] = None
+    try:
+        to_dataframe([], library=library)
+    except InputError as error:
+        print(error)
+"""
+
+
+def test_what_is_not_installed_is_told_with_what_to_do():
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True)
+    told = done.stdout.splitlines()
+    remedies = ("polars is not installed .*polars", "pandas is not installed .*pandas", "takes pyarrow, .*parquet")
+    for line, remedy in zip(told, remedies, strict=True):
+        assert re.search(rf'{remedy}\]"$', line)
 
 
 def test_a_plain_import_loads_none_of_them():
@@ -97,3 +107,11 @@ def test_a_plain_import_loads_none_of_them():
         "print([each for each in ('pyarrow', 'pandas', 'polars', 'prefect') if each in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_an_exported_file_is_read_as_the_same_frame(tmp_path):
+    path = tmp_path / "out.parquet"
+    with path.open("wb") as file:
+        write_parquet(iter(RECORDS), Description(Invoice), file)
+    assert pd.read_parquet(path, dtype_backend="pyarrow").equals(to_dataframe(RECORDS, Invoice))
+    assert pl.read_parquet(path).equals(to_dataframe(RECORDS, Invoice, library="polars"))

@@ -6,13 +6,13 @@ from pathlib import Path
 
 CODE = """
 import resource
-from batchata.tables import gathering
+from batchata.tables import arrow
 from batchata.tables.arrow import write_parquet
 from batchata.tables.gathering import Description
 from batchata.tables.textual import write_csv
 from tests.tables.support import record
 
-gathering.MOST_ROWS = 500
+arrow.GROUP_ROWS = 500
 
 def records(count):
     for index in range(count):

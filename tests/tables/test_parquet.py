@@ -17,7 +17,7 @@ from batchata import Citation
 from batchata.core.outcomes import Expired, Missing
 from batchata.core.processed import line_of, read_line, record_from
 from batchata.core.records import record_of
-from batchata.tables import gathering
+from batchata.tables import arrow, gathering
 from batchata.tables.arrow import write_parquet
 from batchata.tables.gathering import Description
 from tests.tables.support import column, parquet_of, record
@@ -182,7 +182,8 @@ def test_results_of_any_kind_are_one_column(results, kind):
 
 
 def test_a_row_group_is_some_thousand_rows(monkeypatch):
-    monkeypatch.setattr(gathering, "MOST_ROWS", 2)
+    monkeypatch.setattr(gathering, "MOST_ROWS", 1)
+    monkeypatch.setattr(arrow, "GROUP_ROWS", 2)
     sink = pa.BufferOutputStream()
     write_parquet(iter(record(index, "x") for index in range(5)), Description(), sink)
     file = pq.ParquetFile(pa.BufferReader(sink.getvalue()))

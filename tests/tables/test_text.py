@@ -60,13 +60,13 @@ def test_json_lines_hold_the_results_as_pydantic_reads_them():
 def test_csv_has_one_column_a_field():
     rows = list(csv.DictReader(io.StringIO(written(write_csv).decode(), newline="")))
     assert list(rows[0]) == [
-        "index", "source", "outcome", "reason", "result.total", "result.rate", "result.paid", "result.vendor.name",
+        "index", "source", "label", "outcome", "reason", "result.total", "result.rate", "result.paid", "result.vendor.name",
         "result.vendor.country", "result.lines", "page.total", "page.rate", "page.paid", "page.vendor.name",
         "page.vendor.country", "page.lines", "citations", "cost", "model", "input_tokens", "output_tokens",
         "cache_write_tokens", "cache_read_tokens", "batch_id",
     ]  # fmt: skip
     first = rows[0]
-    assert [first[name] for name in list(first)[4:11]] == [
+    assert [first[name] for name in list(first)[5:12]] == [
         "12.50", "Infinity", "true", "Müller, «Söhne»\n", "", "[]", "3",
     ]  # fmt: skip
     assert json.loads(rows[1]["result.lines"]) == [{"name": '=HYPERLINK("x")', "country": None}]

@@ -7,6 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, assert_type
 
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 from anthropic import Anthropic
 from pydantic import BaseModel
 from upath import UPath
@@ -20,6 +23,7 @@ from batchata import (
     Document,
     Entry,
     Estimate,
+    Exported,
     Item,
     Listed,
     Outcome,
@@ -49,6 +53,7 @@ from batchata import (
     read_rows,
     stream_results,
     submit,
+    to_dataframe,
     with_prompts,
 )
 from batchata.core.stats import Stats
@@ -83,6 +88,16 @@ def approve(report: SampleReport) -> bool:
     assert_type(report.forecast, Decimal | None)
     assert_type(report.results, Sequence[Record[Any]])
     return report.spent < 5
+
+
+def tables(manager: BatchManager[Invoice], job: BatchJob[Invoice]) -> None:
+    assert_type(manager.export("a.parquet"), Exported)
+    assert_type(manager.export(UPath("s3://b/a"), format="csv", outcomes=["succeeded"]).waiting, int)
+    assert_type(manager.to_dataframe(), pd.DataFrame)
+    assert_type(manager.to_dataframe("polars", flat=True), pl.DataFrame)
+    assert_type(manager.to_dataframe("arrow"), pa.Table)
+    assert_type(to_dataframe(job.outcomes(), Invoice), pd.DataFrame)
+    assert_type(to_dataframe(manager.outcomes(), library="polars"), pl.DataFrame)
 
 
 def runs(client: Anthropic) -> None:
