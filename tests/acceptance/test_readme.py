@@ -2,6 +2,8 @@ import re
 
 import pytest
 
+from batchata.core.exits import exit_table
+
 from .conftest import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -21,3 +23,7 @@ def test_there_are_blocks():
 def test_the_files_that_the_readme_links_to_are_there():
     for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_the_exit_codes_are_those_of_the_code():
+    assert exit_table() in README
