@@ -18,6 +18,11 @@ EXAMPLES = {
     "limit_holds": ["limit reached: True", "12 of 12 done", "limit reached: False"],
     "the_bill": ["equal: True"],
     "sample_first": ["forecast for all", "60 of 60 done"],
+    "one_document_many_prompts": ["60 answers for $0.", "read from the prompt cache: 98%"],
+    "rows_and_tables": ["3 rows", '"m2"', "result.is_spam", "true"],
+    "estimate_first": ["Estimate for 12 items", "claude-sonnet-5-5: about $", "it was $0."],
+    "as_they_come": ["0 before it", "all 40 are there"],
+    "review_in_a_browser": ["12 rows", "report.html"],
 }
 
 
