@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import assert_never
 
 from batchata.core.events import Decided, Deleted, Ended, Ending, Event, Intent, Settled, Submitted, Unsent, Uploaded
@@ -97,13 +98,19 @@ def _formed(state: RunState, session: Session, step: Work, report: Formed, at: d
         session.formed.add(report.job)
         session.sent += len(report.items)
         session.blocked_at = None
-    elif report.needed is not None and step.alone and any(each.marks for each in step.candidates):
-        session.sharing = None  # a write is dearer than plain input, and waiting for one keeps back what may still fit
     elif report.needed is not None:
-        session.blocked_at, session.blocked_alone, session.needed = step.left, step.alone, report.needed
-        if step.alone:
-            events.append(Decided(at=at, what="limit_reached", limit=state.budget.limit))
+        events.extend(_too_dear(state, session, step, report.needed, at))
     return events
+
+
+def _too_dear(state: RunState, session: Session, step: Form, needed: Decimal, at: datetime) -> Iterator[Event]:
+    """The limit did not cover the next item."""
+    if step.alone and any(each.marks for each in step.candidates):
+        session.sharing = None  # a write is dearer than plain input, and waiting for one keeps back what may still fit
+        return
+    session.blocked_at, session.blocked_alone, session.needed = step.left, step.alone, needed
+    if step.alone:
+        yield Decided(at=at, what="limit_reached", limit=state.budget.limit)
 
 
 def _intent(session: Session, step: Form, report: Formed, at: datetime) -> Intent:

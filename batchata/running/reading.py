@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import IO, Any, Self, TypeVar, overload
 
 from batchata.core.processed import Processed, read_line, record_from
@@ -45,17 +46,21 @@ def records_of_job(
     found = 0
     try:
         with reading_whole(folder.job_file(job)) as file:
-            for line in file:
-                index = _INDEX.match(line)
-                if index and state.job_of(int(index[1])) == job:
-                    found += 1
-                    yield record_from(read_line(line, response_model))
+            for line in filter(partial(_is_last_of, state, job), file):
+                found += 1
+                yield record_from(read_line(line, response_model))
     except OSError as error:
         raise ResultsError(f"the results of job {job} cannot be read: {error}") from error
     if found != count:
         raise ResultsError(
             f"{folder.job_file(job)} holds the results of {found:,} of {count:,} items: it was changed or cut"
         )
+
+
+def _is_last_of(state: RunState, job: int, line: bytes) -> bool:
+    """Whether an item ended with this line: one that was sent again has lines in more than one job."""
+    index = _INDEX.match(line)
+    return index is not None and state.job_of(int(index[1])) == job
 
 
 def failures(state: RunState, folder: ResultsFolder, indexes: Sequence[int]) -> list[Failure]:

@@ -18,6 +18,7 @@ from batchata.report.sources import Sources
 from batchata.report.writing import report_writer
 from batchata.running.run import run_id_of
 from batchata.runs.folder import Described, RunFolder
+from batchata.runs.looking import results_of
 from batchata.runs.models import response_model_of
 from batchata.tables.gathering import Description
 
@@ -67,10 +68,10 @@ def exportable(folder: RunFolder) -> Exportable:
 
 def _results_of(folder: RunFolder, described: Described | None) -> Place:
     """A manager that was told of a ledger alone keeps the results beside it."""
-    if described is not None and described.spec.results_dir:
-        return _meant(described, described.spec.results_dir)
+    if described is not None:
+        return results_of(folder)
     beside = folder.ledger.with_name(f"{folder.ledger.stem}.results")
-    return beside if described is None and beside.is_dir() else folder.results
+    return beside if beside.is_dir() else folder.results
 
 
 def _inputs(described: Described | None) -> list[Place]:
