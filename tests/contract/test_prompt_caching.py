@@ -219,3 +219,17 @@ def test_who_goes_on_names_the_upload_that_was_written_or_writes_again(tmp_path,
         assert summary["completed_items"] == 12
         assert collects or summary["prompt_cache_hit_rate"] == 11 / 12
         assert not client.files.list().data
+
+
+@pytest.mark.parametrize("mode", ["auto", "1h", "off"])
+def test_an_estimate_reckons_with_the_cache(made, text, mode):
+    """Without it, it told nearly three times what is paid, as exact; and a bound below what the run reserves."""
+    each = made(asked_about(text, 30), prompt_caching=mode, max_cost=40)
+    estimate = each.estimate(output_tokens=1153)
+    each.run()
+    paid, reserved = billed(each), sum(Decimal(intent["bound"]) for intent in intents(each))
+    assert reserved <= estimate.bound
+    assert bool([note for note in estimate.notes if "Prompt caching is taken to save" in note]) == (mode != "off")
+    assert mode != "off" or abs(estimate.cost.value - paid) < Decimal("0.001")
+    if mode != "off":
+        assert estimate.cost.low <= paid <= estimate.cost.value < estimate.cost.high
