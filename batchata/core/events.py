@@ -43,10 +43,13 @@ class Again(NamedTuple):
 
 
 class UploadedFile(NamedTuple):
-    """A document that lies with the Files API; `digest` tells what it holds."""
+    """A document that lies with the Files API; `digest` tells what it holds, `prefixes` are the shared beginnings that
+    it is part of: the prompt cache knows these by this id.
+    """
 
     file_id: str
     digest: str
+    prefixes: tuple[str, ...] = ()
 
 
 class _Line(BaseModel):

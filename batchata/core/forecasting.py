@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Decimal
 from math import hypot
 
 from batchata.core.estimates import Amount, Estimate
+from batchata.core.money import rounded_usd
+from batchata.core.pricing import US_GEO
 from batchata.core.reckoning import Answers, Crowd, Part, Pricing, Seen, Spread, read_of, repeated, written_of
+from batchata.core.savings import Saving
 from batchata.core.state import RunState, Standing
 
 _ZERO = Decimal(0)
@@ -59,6 +62,7 @@ class Work:
     max_cost: Decimal | None = None
     items_per_job: int = 1_000
     max_parallel_jobs: int = 10
+    saving: Saving = field(default_factory=Saving)
     notes: tuple[str, ...] = ()
 
 
@@ -70,6 +74,7 @@ def estimate_of(work: Work) -> Estimate:
     written = written_of(work.seen, prompts, work.answers, crowd, work.pricing)
     reach = _reach(read, written, together=work.answers.has_repeats)
     bound, left = _bound(work), _left(work)
+    saving = work.saving.times(US_GEO) if work.pricing.is_us else work.saving
     jobs, items = _at_a_time(work, left)
     return Estimate(
         model=work.model,
@@ -86,15 +91,25 @@ def estimate_of(work: Work) -> Estimate:
         output_method=work.answers.method if work.seen else "nothing",
         output_source=work.answers.source if work.seen else "nothing is left to be answered",
         spent=work.paid.spent,
-        cost=_cost(work.paid.spent, read.usd + written.usd, reach, bound),
+        cost=_cost(work.paid.spent, read.usd + written.usd, reach, bound, saving),
         bound=bound,
         bound_is_exact=work.waiting_seen >= work.waiting,
         list_price=_list_price(work.paid, read.usd + written.usd),
         max_cost=work.max_cost,
         jobs_at_a_time=jobs,
         items_at_a_time=items,
-        notes=work.notes,
+        notes=(*work.notes, *_of_caching(saving)),
     )
+
+
+def _of_caching(saving: Saving) -> Iterator[str]:
+    if saving.items:
+        few = f"costs {rounded_usd(-saving.least)}" if saving.least < 0 else f"saves {rounded_usd(saving.least)}"
+        yield (
+            f"{saving.items:,} items begin as others do. Prompt caching is taken to save {rounded_usd(saving.likely)} "
+            f"by that; it saves {rounded_usd(saving.most)} where the cache serves all of them, and {few} where it "
+            "serves few, for in batches it gives no promise"
+        )
 
 
 def _tokens(spread: Spread) -> Amount[int]:
@@ -121,14 +136,16 @@ def _decimal(amount: float) -> Decimal:
 
 
 def _cost(
-    spent: Decimal, left: Decimal, reach: tuple[Decimal, Decimal] | None, bound: Decimal | None
+    spent: Decimal, left: Decimal, reach: tuple[Decimal, Decimal] | None, bound: Decimal | None, saving: Saving
 ) -> Amount[Decimal]:
     """Neither it nor its interval can pass the bound."""
-    value = spent + left if bound is None else min(spent + left, bound)
+    value = spent + max(left - saving.likely, _ZERO)
+    value = value if bound is None else min(value, bound)
     if reach is None:
         return Amount(value, None, None)
-    high = value + reach[1]
-    return Amount(value, max(value - reach[0], spent), high if bound is None else min(high, bound))
+    low = value - reach[0] - (saving.most - saving.likely)
+    high = value + reach[1] + (saving.likely - saving.least)
+    return Amount(value, max(low, spent), high if bound is None else min(high, bound))
 
 
 def _bound(work: Work) -> Decimal | None:

@@ -40,6 +40,11 @@ class Marks:
     depths: tuple[int, ...]
     ttl: Ttl
 
+    @property
+    def content(self) -> str:
+        """The same name where some of the content is part of it, empty where only what stands before that is."""
+        return self.prefix if any(self.depths) else ""
+
 
 class Beginning(NamedTuple):
     """One beginning of a request: two requests with the same `digest` begin with the same bytes."""

@@ -200,6 +200,8 @@ class RunState:
             case Decided():
                 self._decide(event)
             case Uploaded() | Deleted():
+                if isinstance(event, Deleted):  # what is uploaded again has another id, which no cache knows
+                    self.warmth.cool(*(self.uploads.prefixes.get(each, ()) for each in event.files))
                 self.uploads.apply(event)
             case _:
                 assert_never(event)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, auto
+from itertools import chain
 
 from batchata.core.caching import LIFETIMES
 from batchata.core.events import Intent, Settled
@@ -98,6 +99,12 @@ class Warmth:
         marked = self._close(job)
         for prefix in marked.prefixes if marked and marked.ahead else ():
             self.traces[prefix].tried -= 1
+
+    def cool(self, *gone: Iterable[str]) -> None:
+        """These beginnings will be others when they are sent again."""
+        for prefix in chain.from_iterable(gone):
+            if prefix in self.traces:
+                self.traces[prefix].sent = None
 
     def settle(self, event: Settled) -> None:
         """What was answered was written or read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _BATCHES = "/v1/messages/batches"
 _REQUESTS = "anthropic-ratelimit-requests-"
+
+LONGEST_PAUSE = 3_600.0
+"""Seconds."""
 
 
 class Meter:
@@ -55,13 +59,18 @@ def _seconds_until(reset: datetime, headers: Mapping[str, str], now: float) -> f
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds after which it may be asked again (doc:api/rate-limits); None where that was not said."""
+    """Seconds after which it may be asked again (doc:api/rate-limits), at most an hour: the limits are per minute, and
+    a proxy's mistake must not keep a run quiet for ever. None where that was not said.
+    """
     value = headers.get("retry-after", "")
     try:
-        return max(float(value), 0.0)
+        seconds = float(value)
     except ValueError:
-        at = _date(value)
-        return None if at is None else max(at - now, 0.0)
+        at, theirs = _date(value), _date(headers.get("date", ""))
+        if at is None:
+            return None
+        seconds = at - (now if theirs is None else theirs)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_PAUSE)
 
 
 def has_none_left(headers: Mapping[str, str]) -> bool:

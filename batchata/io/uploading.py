@@ -32,6 +32,18 @@ def upload_file(client: Anthropic, name: str, media_type: str, data: bytes) -> s
         return str(raw.id)
 
 
+def is_there(client: Anthropic, file_id: str) -> bool:
+    """Whether the file can be named. Raises the errors of `poll`."""
+    try:
+        with reading(f"look up {file_id}"):
+            client.with_options(max_retries=_TRIES).files.retrieve_metadata(file_id)
+    except RequestRefusedError as error:
+        if _NOT_FOUND in str(error):
+            return False
+        raise
+    return True
+
+
 def delete_file(client: Anthropic, file_id: str) -> bool:
     """Whether the file is gone. A failure is a warning: it expires by itself."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -19,8 +20,10 @@ from batchata.core.forecasting import Paid, Work, estimate_of
 from batchata.core.pricing import Tokens
 from batchata.core.rates import rates_of
 from batchata.core.reckoning import Answers, Pricing, Usage
+from batchata.core.savings import Saving, saving_of
 from batchata.core.schema import json_schema
 from batchata.core.session import Policy
+from batchata.core.sharing import Sharing
 from batchata.core.state import RunState, Standing
 from batchata.core.typical import Layout, typical_answer
 from batchata.errors import BatchataError, InputError, LedgerMismatchError, UnknownUsageError
@@ -29,6 +32,7 @@ from batchata.io.counting import TokenCounter
 from batchata.io.intake import usable_model
 from batchata.io.results import ResultsFolder
 from batchata.running.assignment import Assignment, Requests, RunContext
+from batchata.running.beginnings import sharing_in
 from batchata.running.looking import Looked, Looker, ToPay, to_pay
 from batchata.running.measuring import Measurer, encoded_params
 from batchata.running.opening import READ_BEFOREHAND, check_items, check_same
@@ -114,13 +118,27 @@ class _Estimator:
         wanted = to_pay(each.state, len(assignment.items), is_files=assignment.is_files, count=each.count)
         run, cache = self._context(), self._cache()
         self._check_first(run, wanted)
-        found = Looker(run, Measurer(run, None if each.refresh_cache else cache), each.state, counter, self.known).look(
-            wanted
-        )
+        unhurried = self.client.with_options(max_retries=0)
+        sharing = sharing_in(assignment, run.requests, run.info, unhurried, may_wait=not each.policy.grows)
+        measurer = Measurer(run, None if each.refresh_cache else cache)
+        found = Looker(run, measurer, each.state, counter, self.known, sharing).look(wanted)
         self._judge(found, wanted, run.info.max_input_tokens)
-        return estimate_of(self._work(found, wanted, self._answers(found, counter, cache)))
+        return estimate_of(
+            self._work(found, wanted, self._answers(found, counter, cache), self._saving(sharing, found))
+        )
 
-    def _work(self, found: Looked, wanted: ToPay, answers: Answers) -> Work:
+    def _saving(self, sharing: Sharing | None, found: Looked) -> Saving:
+        """Of the items that have not ended, without those that are not to be paid for."""
+        state, total = self.question.state, len(self.question.assignment.items)
+        looked_at = len(found.seen) + found.cached + len(found.problems)
+        if sharing is None or not looked_at:
+            return Saving()
+        left = (index for index in range(total) if index >= state.total or state.kind_of(index) is None)
+        prefixes = (sharing.prefix_of(index) for index in left)
+        counts = Counter(each.key for each in prefixes if each is not None)
+        return saving_of(sharing, counts).times(Decimal(len(found.seen)) / looked_at)
+
+    def _work(self, found: Looked, wanted: ToPay, answers: Answers, saving: Saving) -> Work:
         each, assignment = self.question, self.question.assignment
         rates = assignment.rates or rates_of(assignment.model)
         return Work(
@@ -136,6 +154,7 @@ class _Estimator:
             max_cost=each.max_cost,
             items_per_job=each.policy.items_per_job,
             max_parallel_jobs=each.policy.max_parallel_jobs,
+            saving=saving,
             notes=tuple(self.notes),
         )
 

@@ -14,7 +14,10 @@ import orjson
 from batchata.core.contents import Contents, contents_of
 from batchata.core.encoding import MAX_ITEM_BYTES
 from batchata.core.fingerprints import request_fingerprint
+from batchata.core.prefixes import marked
 from batchata.core.reckoning import Seen
+from batchata.core.savings import dearest_marks
+from batchata.core.sharing import Sharing
 from batchata.core.state import RunState, Standing
 from batchata.core.steps import Candidate
 from batchata.errors import BatchataError, InputError, Problem, StorageError, UnboundedCostError
@@ -85,13 +88,16 @@ class _Item:
 
 @dataclass(frozen=True, slots=True)
 class Looker:
-    """Looks at items. `known` remembers what they hold, for the next model."""
+    """Looks at items. `known` remembers what they hold, for the next model; `sharing` says where a run would mark them
+    for the prompt cache.
+    """
 
     run: RunContext
     measurer: Measurer
     state: RunState
     counter: TokenCounter
     known: dict[int, Contents]
+    sharing: Sharing | None = None
 
     def look(self, wanted: ToPay) -> Looked:
         """Each item is read, and in the meantime the API counts those before. Raises StorageError, ServiceError."""
@@ -149,13 +155,18 @@ class Looker:
                 self.known[index] = contents_of(params["messages"])
             contents = self.known[index]
             frame = sum(len(orjson.dumps(params[name])) for name in _FRAME if name in params)
-            return Seen(contents, frame, params["max_tokens"], self._bound(params, contents, found))
+            marks = dearest_marks(self.sharing, index)
+            if marks is None:
+                bound = self._bound(params, contents, found)
+            else:  # breakpoints are counted too
+                bound = self._bound(marked(params, marks), None, found)
+            return Seen(contents, frame, params["max_tokens"], bound)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, BatchataError):
                 raise
             raise InputError(f"what it may cost cannot be told, for it is malformed ({error!r})") from error
 
-    def _bound(self, params: Mapping[str, Any], contents: Contents, found: Looked) -> Decimal | None:
+    def _bound(self, params: Mapping[str, Any], contents: Contents | None, found: Looked) -> Decimal | None:
         try:
             return bound_of(self.run, params, contents=contents)
         except UnboundedCostError as error:

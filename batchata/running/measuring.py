@@ -80,7 +80,7 @@ class Measurer:
         candidate = found.candidate
 
         def make_body() -> bytes:
-            named = uploads.named(content, is_shared=candidate.marks is not None)
+            named = uploads.named(content, candidate.marks.content if candidate.marks else "")
             return named_body(self.run, candidate, named)
 
         return replace(found, size=len(named_body(self.run, candidate, weighed(content))), make_body=make_body)

@@ -56,7 +56,7 @@ def _body(run: RunContext, job: int, item: Sent, content: Callable[[], Content],
         return named_body(
             run,
             Candidate(item.item, item.attempt, item.max_tokens, marks),
-            uploads.named(read, is_shared=marks is not None),
+            uploads.named(read, marks.content if marks else ""),
         )
     if marks is not None:
         encoded = encoded_params(marked(params, marks))

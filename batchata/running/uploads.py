@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from batchata.core.events import UploadedFile
 from batchata.core.items import Document, Item
 from batchata.core.uploadbook import UploadBook
-from batchata.io.uploading import delete_file, upload_file
+from batchata.io.uploading import delete_file, is_there, upload_file
 from batchata.running.assignment import Content
 
 if TYPE_CHECKING:
@@ -29,9 +29,19 @@ _FORMING, _RUN = 0, -1
 
 @dataclass(slots=True)
 class _File:
+    """`is_old`: an earlier process uploaded it, which may have deleted it too and died before it wrote that down."""
+
     digest: str
     since: float
     jobs: set[int]
+    prefixes: set[str] = field(default_factory=set)
+    is_old: bool = False
+
+    def hold(self, prefix: str) -> None:
+        self.jobs.add(_FORMING)
+        if prefix:
+            self.jobs.add(_RUN)
+            self.prefixes.add(prefix)
 
 
 @dataclass(slots=True)
@@ -48,34 +58,54 @@ class Uploads:
     def known_to(cls, client: Anthropic, book: UploadBook) -> Uploads:
         """With the files that an earlier process uploaded."""
         files = {
-            file_id: _File(digest, book.since[file_id].timestamp(), set(book.jobs[file_id]))
+            file_id: _File(
+                digest,
+                book.since[file_id].timestamp(),
+                book.jobs[file_id] | ({_RUN} if book.prefixes[file_id] else set()),
+                set(book.prefixes[file_id]),
+                is_old=True,
+            )
             for file_id, digest in book.digests.items()
         }
         return cls(client, files, {file.digest: file_id for file_id, file in files.items()})
 
-    def named(self, content: Content, *, is_shared: bool = False) -> Content:
+    def named(self, content: Content, prefix: str = "") -> Content:
         """The same with the id of its document, which is uploaded unless it has been.
 
-        What other items share with it stays until the run ends: under another id the prompt cache would not know it.
+        A document in the `prefix` that other items share stays until the run ends: under another id the prompt cache
+        would not know it.
         """
         document = document_of(content)
         if document is None:
             return content
         name = PurePosixPath(document.source or "").name or "document"
-        return _with_file(content, document, self._id_of(name, document.block["source"], is_shared=is_shared))
+        return _with_file(content, document, self._id_of(name, document.block["source"], prefix))
 
-    def _id_of(self, name: str, source: Mapping[str, Any], *, is_shared: bool) -> str:
+    def _id_of(self, name: str, source: Mapping[str, Any], prefix: str) -> str:
         digest = self._digest(source)
-        oldest = time.time() - REUSED
-        with self._lock:
-            known = self._newest.get(digest, "")
-            if known in self._files and self._files[known].since > oldest:
-                self._files[known].jobs |= {_FORMING, _RUN} if is_shared else {_FORMING}
-                return known
+        if known := self._known(digest, prefix):
+            return known
         file_id = upload_file(self.client, name, str(source["media_type"]), _bytes_of(source))
         with self._lock:
-            self._files[file_id] = _File(digest, time.time(), {_FORMING, _RUN} if is_shared else {_FORMING})
+            self._files[file_id] = file = _File(digest, time.time(), set())
+            file.hold(prefix)
             self._newest[digest] = file_id
+        return file_id
+
+    def _known(self, digest: str, prefix: str) -> str:
+        """The id of what was uploaded lately and is held now; empty where there is none."""
+        oldest = time.time() - REUSED
+        with self._lock:
+            file_id = self._newest.get(digest, "")
+            file = self._files.get(file_id)
+            if file is None or file.since <= oldest:
+                return ""
+            file.hold(prefix)
+        if file.is_old and not is_there(self.client, file_id):
+            with self._lock:
+                self._files.pop(file_id, None)
+            return ""
+        file.is_old = False
         return file_id
 
     def _digest(self, source: Mapping[str, Any]) -> str:
@@ -93,7 +123,7 @@ class Uploads:
             for file_id, file in self._files.items():
                 if _FORMING in file.jobs:
                     file.jobs = (file.jobs - {_FORMING}) | {job}
-                    held.append(UploadedFile(file_id, file.digest))
+                    held.append(UploadedFile(file_id, file.digest, tuple(sorted(file.prefixes))))
         return held
 
     def release(self, job: int) -> list[str]:

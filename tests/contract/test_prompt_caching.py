@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from batchata import BatchManager
+from batchata import BatchManager, make_client
 from batchata.core.money import rounded_usd
 from batchata.core.reports import Facts, summary_view
 from batchata.io.ledger import read_state
+from batchata.simulator import OnClock, Simulator
 from tests.contract.conftest import MODEL
 from tests.contract.test_contract import events
 
@@ -194,3 +195,41 @@ def test_one_file_with_many_prompts_is_written_once(client, tmp_path, text, uplo
     assert summary["prompt_cache_hit_rate"] == pytest.approx(29 / 30)
     assert summary["prompt_cache_saved"] > summary["total_cost"]
     assert not client.files.list().data
+
+
+@pytest.mark.parametrize("collects", [False, True])
+def test_who_goes_on_names_the_upload_that_was_written_or_writes_again(tmp_path, text, collects):
+    """Under a new id all others would have written it: the job ahead is collected by another process."""
+    simulator = Simulator(progress=OnClock(600), seed=7)
+    (tmp_path / "contract.txt").write_text(text)
+    with simulator as url, make_client(api_key="none", base_url=url) as client:
+        manager = BatchManager(
+            files=["contract.txt"], prompts=[f"What of lot {number}?" for number in range(12)], model="claude-opus-5-5",
+            max_tokens=2000, cache=False, upload=True, state_path=tmp_path / "run.jsonl", client=client,
+            orchestrator="local",
+        )  # fmt: skip
+        assert manager.run(wait=False)["pending_items"] == 11
+        simulator.advance(600)
+        if collects:
+            assert manager.collect()["pending_items"] == 11
+        manager.run(wait=False)
+        simulator.advance(600)
+        summary = manager.run(wait=False)
+        assert [list(each["prefixes"].values()) for each in intents(manager)] == [["1h"], ["5m" if collects else "1h"]]
+        assert summary["completed_items"] == 12
+        assert collects or summary["prompt_cache_hit_rate"] == 11 / 12
+        assert not client.files.list().data
+
+
+@pytest.mark.parametrize("mode", ["auto", "1h", "off"])
+def test_an_estimate_reckons_with_the_cache(made, text, mode):
+    """Without it, it told nearly three times what is paid, as exact; and a bound below what the run reserves."""
+    each = made(asked_about(text, 30), prompt_caching=mode, max_cost=40)
+    estimate = each.estimate(output_tokens=1153)
+    each.run()
+    paid, reserved = billed(each), sum(Decimal(intent["bound"]) for intent in intents(each))
+    assert reserved <= estimate.bound
+    assert bool([note for note in estimate.notes if "Prompt caching is taken to save" in note]) == (mode != "off")
+    assert mode != "off" or abs(estimate.cost.value - paid) < Decimal("0.001")
+    if mode != "off":
+        assert estimate.cost.low <= paid <= estimate.cost.value < estimate.cost.high

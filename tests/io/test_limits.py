@@ -56,6 +56,17 @@ def test_when_it_may_be_asked_again(value, seconds):
     assert retry_after({}, NOW) is None
 
 
+@pytest.mark.parametrize(("value", "seconds"), [("99999999", 3_600), ("inf", 3_600), ("nan", None)])
+def test_nobody_keeps_a_run_quiet_for_ever(value, seconds):
+    assert retry_after({"retry-after": value}, NOW) == seconds
+
+
+def test_a_date_to_ask_again_at_is_meant_by_the_clock_of_the_api():
+    """Ours is five hours late."""
+    at = format_datetime(datetime.fromtimestamp(NOW + 18_030, UTC), usegmt=True)
+    assert retry_after({**headers(NOW, date=NOW + 18_000), "retry-after": at}, NOW) == 30
+
+
 def test_a_client_of_the_users_own_is_heard_too_whatever_it_answers():
     """Their middleware stays where it is, and a refused call tells as much as any other."""
     seen = []

@@ -60,7 +60,7 @@ def test_each_document_goes_up_once_and_is_gone_when_no_job_needs_it(manager, fi
     assert "INV-0009" in list(run.outcomes())[6].result
     assert "INV-0001" in list(run.outcomes())[2].result
     assert stored() == []
-    uploaded = [file for each in events("uploaded") for file, _ in each["files"]]
+    uploaded = [file for each in events("uploaded") for file, *_ in each["files"]]
     assert len(uploaded) == 5  # one is needed by two jobs, of which the first ends before the second begins
     assert {file for each in events("deleted") for file in each["files"]} == set(uploaded)
 
@@ -183,6 +183,31 @@ def test_uploading_is_tried_again_and_a_deletion_that_fails_is_a_warning(files, 
         gone = uploads.held_by(2)[0].file_id
         client.files.delete(gone)
         assert uploads.release(2) == [gone]
+
+
+def test_what_a_process_deleted_before_it_died_is_not_named_again(manager, files, tmp_path):
+    """It had collected the first job, and its word that the file is gone never came to the disk."""
+    simulator = Simulator(progress=OnClock(HOUR), seed=7)
+    with simulator as url, make_client(api_key="none", base_url=url) as client:
+        how = {"client": client, "prompt": None, "prompts": ["Which?", "Whose?"], "items_per_job": 1,
+               "prompt_caching": "off"}  # fmt: skip
+        manager(files[:1], **how, max_parallel_jobs=1).run(wait=False)
+        simulator.advance(HOUR)
+        list(client.messages.batches.results(events("submitted")[0]["batch_id"]))
+        client.files.delete(events("uploaded")[0]["files"][0][0])
+        manager(files[:1], **how).run(wait=False)
+        simulator.advance(HOUR)
+        assert manager(files[:1], **how).run()["completed_items"] == 2
+        assert client.files.list().data == []
+
+
+def test_files_that_only_have_their_beginning_in_common_do_not_stay(manager, files, simulator, stored):
+    """What stands before a file is known to the cache under any id of the file: 10,000 need not lie there together."""
+    how = {"model": "claude-opus-5-5", "system": "Read with care. " * 1200, "max_tokens": 2000}
+    run = manager(files, items_per_job=1, max_parallel_jobs=1, prompt_caching="1h", **how)
+    assert run.run()["completed_items"] == 4
+    assert all(each["prefixes"] for each in events("intent"))
+    assert [len(each["files"]) for each in events("deleted")] == [1, 1, 1, 1]
 
 
 def test_an_upload_that_is_refused_ends_the_run_with_nothing_sent_and_nothing_lost(manager, files):
