@@ -50,7 +50,12 @@ class Record(Generic[T]):
     @property
     def name(self) -> str:
         """Source and label in one, "" where there is neither."""
-        return " · ".join(each for each in (self.source, self.label) if each)
+        return name_in_words(self.source, self.label)
+
+
+def name_in_words(source: str | None, label: str | None) -> str:
+    """What an item is called: its source, and what tells it apart from others of that."""
+    return " · ".join(each for each in (source, label) if each)
 
 
 def record_of(

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from typing import IO, Any, Self, TypeVar, overload
 
 from batchata.core.processed import Processed, read_line, record_from
-from batchata.core.records import Entry, Record
+from batchata.core.records import Entry, Record, name_in_words
 from batchata.core.reports import Failure
 from batchata.core.state import RunState
 from batchata.errors import InputError, ResultsError
@@ -69,7 +69,7 @@ def _failure(state: RunState, files: _JobFiles, index: int) -> Failure:
         record = read_line(files.line(state.job_of(index), index))
     except ResultsError as error:
         return Failure(index, None, state.kind_of(index) or "unknown", f"its record cannot be read: {error}")
-    return Failure(index, record.name or None, record.outcome, record.reason)
+    return Failure(index, name_in_words(record.source, record.label) or None, record.outcome, record.reason)
 
 
 class _JobFiles:

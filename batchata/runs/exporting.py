@@ -80,7 +80,8 @@ def _inputs(described: Described | None) -> list[Place]:
     spec = described.spec
     model = spec.response_model.partition(":")[0] if isinstance(spec.response_model, str) else None
     named = (
-        spec.messages_file, spec.requests_file, spec.rows_file, spec.files_from, spec.prompt_file, spec.prompts_file, model
+        spec.messages_file, spec.requests_file, spec.rows_file, spec.files_from, spec.prompt_file, spec.prompts_file,
+        model,
     )  # fmt: skip
     return [_meant(described, each) for each in named if each]
 

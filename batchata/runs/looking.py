@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from batchata.core.fingerprints import file_of
 from batchata.core.outcomes import KINDS
 from batchata.core.records import Record
 from batchata.core.state import RunState
@@ -108,7 +109,8 @@ def _called(folder: RunFolder, item: str) -> list[int]:
 def _index_of(state: RunState, item: str, named_in_records: Callable[[], list[int]]) -> int:
     if item.isdecimal() and int(item) < state.total:
         return int(item)
-    found = [index for index, name in enumerate(state.names) if item == name or name.endswith(f"/{item}")]
+    files = map(file_of, state.names)
+    found = [index for index, name in enumerate(files) if item == name or name.endswith(f"/{item}")]
     found = found or named_in_records()
     if len(found) == 1:
         return found[0]

@@ -1,5 +1,6 @@
 """Odd names, hostile answers, numbers that JSON libraries do not know."""
 
+import json
 import os
 
 import pytest
@@ -56,12 +57,28 @@ def test_a_number_of_more_than_64_bits_is_shown(odd):
     assert "100000000000000000000" in shown.stdout
 
 
+def test_an_item_with_a_prompt_of_its_own_is_found_by_its_file(odd):
+    (odd.folder / "prompts.txt").write_text("Whose?\nWhen?\n")
+    asked = ("--prompts-file", "prompts.txt", "--cache", "no", "--out", "prompts")
+    assert odd.run("run", "notes/n0.txt", *asked).returncode == 0
+    assert (
+        "2 items are called n0.txt: say their number, 0, 1" in odd.run("results", "prompts", "--item", "n0.txt").stderr
+    )
+
+
+def test_requests_are_estimated_with_the_model_that_they_name(odd):
+    params = {"model": "claude-opus-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "Hello"}]}
+    (odd.folder / "requests.jsonl").write_text(json.dumps({"custom_id": "one", "params": params}))
+    assert list(document(odd.run("estimate", "--requests", "requests.jsonl", "--json"))) == ["claude-opus-5-5"]
+
+
 def test_what_cannot_be_is_a_sentence(odd):
     (odd.folder / "bad").mkdir()
     with open(os.fsencode(odd.folder / "bad") + b"/caf\xe9.txt", "w") as file:  # noqa: PTH123 - no text names it
         file.write("Name: Z")
     for arguments, code, words in (
         (("run", "bad", "--prompt", "Whose?"), 1, "its name is not UTF-8 text"),
+        (("run", "notes", "--prompt", "Whose?", "-p", "max_tokens=5"), 2, "params: max_tokens cannot be set"),
         (("results", "rows", "--limit", "-1"), 2, "--limit"),
         (("simulate", "--port", "99999"), 1, "port 99999 cannot be used"),
     ):
