@@ -50,8 +50,8 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Exportable:
-    """The results of a run. `keeps` are files that no export may take the place of, such as its ledger; nor may one take
-    that of a file that went in, whose relative path is meant from `directory`, by default from where we are.
+    """The results of a run. `keeps` are files that no export may take the place of, such as its ledger, beside the
+    files that went in. Their relative paths are meant from `directory`, by default from where we are.
     """
 
     state: RunState
