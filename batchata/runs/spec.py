@@ -82,6 +82,8 @@ class RunSpec(BaseModel):
             told = " and ".join(given) or "none of them"
             names = f"{', '.join(_INPUTS[:-1])} or {_INPUTS[-1]}"
             raise ValueError(f"give {names}, and one of them only; {told} was given")
+        if self.prompt and not self.prompt.strip():
+            raise ValueError("the prompt is blank")
         self._check_prompts(self._given(*_PROMPTS), is_files=given[0] in ("files", "files_from"))
         self._check_rows()
         if self.upload and given[0] not in ("files", "files_from"):

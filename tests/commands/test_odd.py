@@ -72,6 +72,13 @@ def test_requests_are_estimated_with_the_model_that_they_name(odd):
     assert list(document(odd.run("estimate", "--requests", "requests.jsonl", "--json"))) == ["claude-opus-5-5"]
 
 
+def test_options_win_over_a_configuration_of_another_kind(odd):
+    (odd.folder / "config.toml").write_text('model = "claude-haiku-5-5"\nfiles = ["nowhere"]\nprompt = "Whose?"\n')
+    (odd.folder / "two.txt").write_text("Whose?\nWhen?\n")
+    asked = ("estimate", "notes/n0.txt", "--config", "config.toml", "--prompts-file", "two.txt", "--json")
+    assert document(odd.run(*asked))["claude-haiku-5-5"]["items"] == 2
+
+
 def test_what_cannot_be_is_a_sentence(odd):
     (odd.folder / "bad").mkdir()
     with open(os.fsencode(odd.folder / "bad") + b"/caf\xe9.txt", "w") as file:  # noqa: PTH123 - no text names it
@@ -79,6 +86,7 @@ def test_what_cannot_be_is_a_sentence(odd):
     for arguments, code, words in (
         (("run", "bad", "--prompt", "Whose?"), 1, "its name is not UTF-8 text"),
         (("run", "notes", "--prompt", "Whose?", "-p", "max_tokens=5"), 2, "params: max_tokens cannot be set"),
+        (("run", "notes", "--prompt", "  "), 2, "the prompt is blank"),
         (("results", "rows", "--limit", "-1"), 2, "--limit"),
         (("simulate", "--port", "99999"), 1, "port 99999 cannot be used"),
     ):
