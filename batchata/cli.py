@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def main() -> None:
 
     Everything is imported in here, so that Ctrl-C is a sentence from the first moment on.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # an odd file name is no reason to fail, nor is a narrow locale
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(_ended())
     except KeyboardInterrupt:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from batchata.core.fingerprints import file_of
 from batchata.core.outcomes import KINDS
 from batchata.core.records import Record
 from batchata.core.state import RunState
 from batchata.errors import InputError
 from batchata.io.output import writing_output
-from batchata.io.paths import PathOrUrl, Place, path_of
+from batchata.io.paths import PathOrUrl, Place, is_url, path_of
 from batchata.io.results import ResultsFolder
 from batchata.running.reading import records
 from batchata.tables.gathering import Description
@@ -49,13 +50,16 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Exportable:
-    """The results of a run. `keeps` are files that no export may take the place of, such as its ledger."""
+    """The results of a run. `keeps` are files that no export may take the place of, such as its ledger, beside the
+    files that went in. Their relative paths are meant from `directory`, by default from where we are.
+    """
 
     state: RunState
     folder: ResultsFolder
     items: int
     description: Description
     keeps: Collection[Place] = ()
+    directory: Path | None = None
 
 
 def export(
@@ -99,8 +103,17 @@ def _check_is_not_ours(place: Place, run: Exportable) -> None:
     """An export may be repeated over what it wrote before, and over nothing that a run needs."""
     ours = [run.folder.raw, run.folder.job_file(0).parent]
     there = _resolved(place)
-    if there in map(_resolved, run.keeps) or any(_resolved(each) in there.parents for each in ours):
+    kept = map(_resolved, [*run.keeps, *_inputs_called(place.name, run)])
+    if there in kept or any(_resolved(each) in there.parents for each in ours):
         raise InputError(f"{place} is a file that the run itself needs; export to another one")
+
+
+def _inputs_called(name: str, run: Exportable) -> Iterator[Place]:
+    """The files of this name that went in: a run has too many to look at each."""
+    for each in run.state.names:
+        given = file_of(each)
+        if given.endswith(name):
+            yield path_of(given) if is_url(given) else (run.directory or Path()) / given
 
 
 def _resolved(place: Place) -> Place:

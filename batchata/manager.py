@@ -225,6 +225,11 @@ class BatchManager(Generic[T]):
     def __repr__(self) -> str:
         return f"BatchManager({len(self)} items, {self._engine.assignment.model}, state_path={str(self.state_path)!r})"
 
+    @property
+    def model(self) -> str:
+        """The id of the Claude model that is asked."""
+        return self._engine.assignment.model
+
     def __len__(self) -> int:
         return len(self._engine.assignment.items)
 

@@ -61,6 +61,7 @@ def interruptible(folder: RunFolder, output: Output) -> Iterator[None]:
 
 
 def _tell(folder: RunFolder) -> None:
+    sys.unraisablehook = lambda _: None  # what was half made when the signal came, such as a client, may grumble
     try:
         told = left_words(look(folder))
     except BatchataError:

@@ -47,7 +47,7 @@ def estimate(
     from batchata.runs.estimating import estimate_run
 
     spec = spec_from(files, inputs, work, money, places, how)
-    found = estimate_run(spec, models=[spec.model, *(also or ())], output_tokens=output_tokens)
+    found = estimate_run(spec, also=also or (), output_tokens=output_tokens)
     if output.json:
         print_json({model: each.to_dict() for model, each in found.items()})
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -51,7 +52,7 @@ def export(
 
     written = export_run(run_at(folder), to, format=format, outcomes=tuple(outcome or ()))
     if output.json:
-        print_json({"path": str(written.path), "rows": written.rows})
+        print_json(asdict(written))
     else:
-        stdout().print(f"{written.rows:,} rows written to {written.path}", markup=False, soft_wrap=True)
+        stdout().print(str(written), markup=False, soft_wrap=True)
     return Exit.DONE

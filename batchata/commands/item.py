@@ -14,7 +14,7 @@ from batchata.commands.showing import cost_words
 from batchata.core.citations import Citation
 from batchata.core.plain import plain
 from batchata.core.records import Record
-from batchata.core.showing import line
+from batchata.core.showing import line, lines
 
 _QUOTED, _VALUE = 400, 400
 
@@ -47,10 +47,10 @@ def _body(record: Record[Any]) -> Iterator[RenderableType]:
     if not record.succeeded:
         if text := getattr(record.detail, "text", ""):
             yield Text("\nwhat the model wrote", style="dim")
-            yield Text(text)
+            yield Text(lines(text))
         return
     if isinstance(record.result, str):
-        yield Text(f"\n{record.result}")
+        yield Text(f"\n{lines(record.result)}")
         if isinstance(record.citations, list):
             yield _quotes(record.citations)
         return
@@ -69,7 +69,7 @@ def _fields(record: Record[Any]) -> Table:
     names = ("field", "value") if cited is None else ("field", "value", "page", "rule", "cited text")
     table = _table(*names)
     for path, value in leaves(plain(record.result)):
-        row = [Text(path), Text(line("-" if value is None else str(value), _VALUE))]
+        row = [Text(line(path, _VALUE)), Text(line("-" if value is None else str(value), _VALUE))]
         if cited is not None:
             row += _cited(cited.get(path, []))
         table.add_row(*row)

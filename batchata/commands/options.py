@@ -189,7 +189,13 @@ def _told(files: Sequence[str], groups: Sequence[Options]) -> dict[str, Any]:
         said["cache"] = {"yes": True, "no": False}.get(said["cache"], said["cache"])
     if str(said.get("response_model", "")).endswith(".json"):
         said["response_model"] = _parsed(Path(said["response_model"]))
-    return (_parsed(config) if config else {}) | said
+    return (_beside(said, _parsed(config)) if config else {}) | said
+
+
+def _beside(said: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without the input or prompt of which another kind was said."""
+    others = {name for kinds in (_INPUTS, _PROMPTS) if said.keys() & set(kinds) for name in kinds}
+    return {name: value for name, value in settings.items() if name not in others}
 
 
 def prompt_option(value: str) -> Mapping[str, str]:
@@ -237,6 +243,4 @@ def _gone_on(told: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(f"give files, or --messages, --requests or --rows, or --out with a run to go on with{nowhere}")
     described = folder.spec().model_dump(mode="json", exclude_defaults=True)
     described.pop("on_cost_limit", None)
-    if told.keys() & set(_PROMPTS):
-        described = {name: value for name, value in described.items() if name not in _PROMPTS}
-    return described | told | {"state_dir": str(folder.path)}
+    return _beside(told, described) | told | {"state_dir": str(folder.path)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -61,16 +62,24 @@ def stderr() -> Console:
 
 def print_json(document: Any) -> None:
     """One JSON document."""
-    _write(orjson.dumps(document, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS) + b"\n")
+    _write(_encoded(document, indent=True) + b"\n")
 
 
 def print_json_array(documents: Iterable[Any]) -> None:
     """One JSON array, an element a line, written as they come."""
     between = b"["
     for each in documents:
-        _write(between + b"\n" + orjson.dumps(each, default=_plain, option=orjson.OPT_NON_STR_KEYS))
+        _write(between + b"\n" + _encoded(each, indent=False))
         between = b","
     _write(b"[]\n" if between == b"[" else b"\n]\n")
+
+
+def _encoded(document: Any, *, indent: bool) -> bytes:
+    option = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
+    try:
+        return orjson.dumps(document, default=_plain, option=option)
+    except TypeError:  # a number of more than 64 bits
+        return json.dumps(document, default=_plain, ensure_ascii=False, indent=2 if indent else None).encode()
 
 
 def _write(content: bytes) -> None:

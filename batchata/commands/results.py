@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from batchata.commands.item import item_view
 from batchata.commands.output import Output, print_json, print_json_array, stdout
 from batchata.commands.showing import failures_view, items_view
+from batchata.core.cells import named_numbers
 from batchata.core.exits import Exit
 from batchata.core.outcomes import Kind
-from batchata.core.records import plain_record
+from batchata.core.records import Record, plain_record
 from batchata.runs.folder import RunFolder
 from batchata.runs.looking import FAILURES, chosen, record_at, records_of, run_at
 
@@ -42,7 +44,7 @@ def results(
     outcome: list[Kind] | None = None,
     failed: bool = False,
     item: str | None = None,
-    limit: Annotated[int | None, Parameter(name=["--limit", "-n"])] = None,
+    limit: Annotated[int | None, Parameter(name=["--limit", "-n"], validator=Number(gte=0))] = None,
     output: Output = Output(),
 ) -> Exit:
     """Show what came out of a run: all of it, what failed and why, or one item with its citations.
@@ -56,7 +58,7 @@ def results(
     failed
         Only items without a result.
     item
-        One item, by its number (from 0) or the name of its file.
+        One item, by its number (from 0), the name of its file, or its id.
     limit
         Show so many, 0 for all. Default: 50, and all as JSON.
     """
@@ -66,7 +68,7 @@ def results(
         return Exit.DONE
     kinds = {*(outcome or ()), *(FAILURES if failed else ())}
     if output.json:
-        print_json_array(map(plain_record, records_of(found, kinds, limit or None)))
+        print_json_array(map(_plain, records_of(found, kinds, limit or None)))
     else:
         _show(found, kinds, _FIRST if limit is None else limit, output)
     return Exit.DONE
@@ -75,9 +77,13 @@ def results(
 def _show_item(folder: RunFolder, item: str, output: Output) -> None:
     record = record_at(folder, item)
     if output.json:
-        print_json(plain_record(record))
+        print_json(_plain(record))
     else:
         stdout().print(item_view(record))
+
+
+def _plain(record: Record[Any]) -> dict[str, Any]:
+    return {**plain_record(record), "result": named_numbers(record.result)}
 
 
 def _show(folder: RunFolder, kinds: Collection[str], most: int, output: Output) -> None:

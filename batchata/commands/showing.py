@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from batchata.core.cells import json_text
 from batchata.core.money import rounded_usd, usd
 from batchata.core.records import Record
 from batchata.core.showing import line
@@ -111,10 +112,8 @@ def items_view(records: Sequence[Record[Any]]) -> RenderableType:
 
 def result_line(record: Record[Any]) -> str:
     """The result as one line."""
-    import orjson
-
     result = record.result
-    return line(result if isinstance(result, str) else orjson.dumps(result, default=str).decode(), _LONGEST)
+    return line(result if isinstance(result, str) else json_text(result), _LONGEST)
 
 
 def _item_cells(record: Record[Any]) -> list[str | Text]:

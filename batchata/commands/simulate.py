@@ -50,7 +50,7 @@ def simulate(
     simulator = Simulator(port=port, progress=OnClock(seconds), style=style, seed=seed)
     try:
         simulator.start()
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise BatchataError(f"port {port} cannot be used ({error}); --port 0 takes a free one") from error
     with simulator as url:
         _tell(url, output)

@@ -85,17 +85,18 @@ def json_text(value: Any) -> str:
     try:
         return _STRICT.encode(value)
     except ValueError:
-        return _STRICT.encode(_named_numbers(value))
+        return _STRICT.encode(named_numbers(value))
 
 
-def _named_numbers(value: Any) -> Any:
+def named_numbers(value: Any) -> Any:
+    """The same without the numbers that JSON does not have: their names are in their places."""
     match value:
         case float() if not math.isfinite(value):
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         case dict():
-            return {name: _named_numbers(each) for name, each in value.items()}
+            return {name: named_numbers(each) for name, each in value.items()}
         case list():
-            return [_named_numbers(each) for each in value]
+            return [named_numbers(each) for each in value]
         case _:
             return value
 

@@ -10,6 +10,7 @@ _PUNCTUATION = re.compile(r"[\\`*_\[\]|~:@!#]|(?<=www)\.")
 _EFFECTIVE = re.compile(r"\](?=[(\[])|<(?=[A-Za-z!/?])")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _SPACE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _QUOTED = re.compile(r"(:| on| raised) b?['\"].*| raised .*", re.DOTALL)
 _OWN_CHECK = re.compile(r"(Value error|Assertion failed), [^;]*")
 _BAR = 30
@@ -19,6 +20,11 @@ def line(text: str, most: int) -> str:
     """One line of at most `most` characters."""
     told = _SPACE.sub(" ", text.encode(errors="replace").decode()).strip()
     return told if len(told) <= most else f"{told[: most - 1]}…"
+
+
+def lines(text: str) -> str:
+    """All of a text with its line ends and tabs, and without anything that a terminal would obey."""
+    return _CONTROL.sub(" ", text.replace("\r\n", "\n").encode(errors="replace").decode())
 
 
 def cell(text: str, most: int) -> str:

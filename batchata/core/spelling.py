@@ -13,7 +13,7 @@ _OWN_PARAMS = (
     "client", "rates", "run_id", "attempt", "model_info", "items_per_job", "max_parallel_jobs", "max_cost",
     "state_path", "results_dir", "cache", "refresh_cache", "orchestrator", "on_cost_limit", "answer_within", "rounds",
     "cancel_on_exit", "lost_after", "task_runner", "shards", "shard_deployment",
-    "prompts", "upload", "quick", "prompt_caching",
+    "prompts", "upload", "quick", "prompt_caching", "name", "save_results_dir",
 )  # fmt: skip
 _MEANT = {"citations": "enable_citations", "budget": "max_cost", "max_spend": "max_cost", "schema": "response_model"}
 _API_PARAMS = (
@@ -32,6 +32,11 @@ def check_spelling(params: Mapping[str, Any]) -> None:
         )
         if near:
             raise InputError(f"there is no parameter {name}; did you mean {near}?")
+
+
+def is_own(name: str) -> bool:
+    """Whether it names a parameter of ours, or one of the API's that has a place of its own here."""
+    return name in _OWN_PARAMS
 
 
 def is_parameter(name: str) -> bool:

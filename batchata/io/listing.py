@@ -27,6 +27,8 @@ _OURS = re.compile(r"\.partial$|\.jsonl\.lock$|^raw/msgbatch_\w+\.jsonl$|^proces
 _MAGIC = re.compile(r"[*?\[]")
 _LEDGER = re.compile(rb'\{"at":"[^"]+","event":"run","format":')
 
+_DESCRIPTION = re.compile(rb'\{\s*"directory": *"[^"]*",\s*"spec": *\{')
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -133,7 +135,7 @@ def _local(pattern: str) -> list[Listed]:
             return [_seen(pattern)]
         below = _below(pattern) if os.path.isdir(pattern) else glob.iglob(pattern, recursive=True)  # noqa: PTH112, PTH207
         files = sorted(each for each in below if os.path.isfile(each))  # noqa: PTH113
-        return [_seen(each) for each in files if not _is_ours(each) and not _is_ledger(each)]
+        return [_seen(each) for each in files if not (_is_ours(each) or _is_ledger(each) or _is_description(each))]
     except (OSError, ValueError) as error:
         raise InputError(f"{pattern} cannot be listed: {error}") from error
 
@@ -158,10 +160,21 @@ def _is_ours(path: str) -> bool:
 
 
 def _is_ledger(path: str) -> bool:
-    if not path.endswith((".jsonl", ".json")):
+    return path.endswith((".jsonl", ".json")) and _LEDGER.match(_head(path)) is not None
+
+
+def _is_description(path: str) -> bool:
+    """Whether it is what a run says of itself beside its ledger: otherwise the folder of a run is input of the next."""
+    folder, name = os.path.split(path)
+    described = os.path.join(folder, "run.json")  # noqa: PTH118
+    if name not in ("run.json", "summary.json") or not os.path.isfile(described):  # noqa: PTH113
         return False
+    return _DESCRIPTION.match(_head(described)) is not None
+
+
+def _head(path: str) -> bytes:
     with Path(path).open("rb") as file:
-        return _LEDGER.match(file.read(200)) is not None
+        return file.read(4_200)
 
 
 def _remote(url: str, place: UPath) -> list[Listed]:

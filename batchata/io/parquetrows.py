@@ -33,7 +33,7 @@ def parquet_rows(file: IO[bytes], wanted: Sequence[str], place: str) -> Iterator
             for values in zip(*(batch.column(name).to_pylist() for name in wanted), strict=True):
                 number += 1
                 yield _row(number, dict(zip(wanted, values, strict=True)))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError, LookupError) as error:  # a date of the year 275760
         raise InputError(f"{place} cannot be read as a Parquet file: {error}") from error
 
 

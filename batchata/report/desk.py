@@ -27,7 +27,7 @@ from batchata.core.sheets import (
     repeated,
     text_of,
 )
-from batchata.errors import InputError
+from batchata.errors import InputError, StorageError
 from batchata.report.album import Album
 from batchata.report.pdfs import Pdf
 from batchata.report.pictures import Picture
@@ -99,7 +99,7 @@ class Desk:
             return
         try:
             opened = self._shelf.open(name)
-        except InputError as error:
+        except (InputError, StorageError) as error:
             self.notes.append(f"{name} cannot be shown: {error}.")
             return
         self.notes.append(self._shelf.note(name, self._record.index))

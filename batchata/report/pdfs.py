@@ -57,7 +57,10 @@ class Pdf:
     def picture(self, page: int) -> Picture:
         """The page at about 110 dots per inch. Raises InputError for a page that cannot be drawn."""
         with self._page(page) as opened:
-            scale = min(_DPI / _POINTS, _MOST_PIXELS / max(opened.get_size()))
+            size = opened.get_size()
+            if not min(size):
+                raise InputError(f"page {page} cannot be drawn: it is cropped to nothing")
+            scale = min(_DPI / _POINTS, _MOST_PIXELS / max(size))
             bitmap = opened.render(scale=scale)
             try:
                 return encoded(bitmap.to_pil())

@@ -11,7 +11,7 @@ from typing import Any
 
 from batchata.core.documents import IMAGES, PDF
 from batchata.core.items import Document
-from batchata.errors import InputError
+from batchata.errors import BatchataError, InputError, StorageError
 from batchata.io.paths import is_url
 from batchata.io.sources import is_file_id, read_document
 from batchata.report.pdfs import Pdf, open_pdf
@@ -61,18 +61,18 @@ class Shelf:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._name: str | None = None
-        self._opened: Pdf | Picture | str | InputError | None = None
+        self._opened: Pdf | Picture | str | BatchataError | None = None
 
     def open(self, name: str) -> Pdf | Picture | str:
-        """A PDF, a picture, or the text of a document. Raises InputError when it cannot be shown."""
+        """A PDF, a picture, or the text of a document. Raises InputError, StorageError when it cannot be shown."""
         if name != self._name:
             self.close()
             self._name = name
             try:
                 self._opened = _shown(self._sources.read(name).block)
-            except InputError as error:
+            except (InputError, StorageError) as error:
                 self._opened = error
-        if isinstance(self._opened, InputError):
+        if isinstance(self._opened, BatchataError):
             raise self._opened.with_traceback(None)
         assert self._opened is not None  # noqa: S101 - it was just opened
         return self._opened

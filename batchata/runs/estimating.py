@@ -12,12 +12,14 @@ from batchata.runs.spec import RunSpec
 
 
 def estimate_run(
-    spec: RunSpec, models: Sequence[str] = (), *, count: int = COUNTED, output_tokens: int | None = None
+    spec: RunSpec, also: Sequence[str] = (), *, count: int = COUNTED, output_tokens: int | None = None
 ) -> dict[str, Estimate]:
-    """An estimate for each of the models, by its name; without any, for the model of the run.
+    """An estimate for the model of the run, and one for each of the others, by its name.
 
     Nothing is sent and no state is kept; a ledger of the same work that is there is gone by. Raises as
     `BatchManager.estimate`, and InputError for what cannot be begun.
     """
     manager = manager_of(spec, folder_of(spec))
-    return manager.estimate(models=list(models) or [spec.model], count=count, output_tokens=output_tokens)
+    return manager.estimate(
+        models=list(dict.fromkeys([manager.model, *also])), count=count, output_tokens=output_tokens
+    )

@@ -62,7 +62,8 @@ def exportable(folder: RunFolder) -> Exportable:
         ResultsFolder(results, run_id_of(state)),
         items=state.total,
         description=Description(model, settings.get("enable_citations") == "True"),
-        keeps=(folder.ledger, *_inputs(described)),
+        keeps=(folder.ledger, folder.description, *_inputs(described)),
+        directory=Path(described.directory) if described else None,
     )
 
 
@@ -78,8 +79,10 @@ def _inputs(described: Described | None) -> list[Place]:
     if described is None:
         return []
     spec = described.spec
+    model = spec.response_model.partition(":")[0] if isinstance(spec.response_model, str) else None
     named = (
-        spec.messages_file, spec.requests_file, spec.rows_file, spec.files_from, spec.prompt_file, spec.prompts_file
+        spec.messages_file, spec.requests_file, spec.rows_file, spec.files_from, spec.prompt_file, spec.prompts_file,
+        model,
     )  # fmt: skip
     return [_meant(described, each) for each in named if each]
 

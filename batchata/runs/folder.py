@@ -39,6 +39,10 @@ class RunFolder:
         return self.path / _LEDGER
 
     @property
+    def description(self) -> Path:
+        return self.path / _DESCRIPTION
+
+    @property
     def results(self) -> Path:
         """Where results are, unless the description says otherwise."""
         return self.path / "results"
@@ -50,7 +54,7 @@ class RunFolder:
         return cls(path.parent if path.name == _LEDGER else path)
 
     def exists(self) -> bool:
-        return (self.path / _DESCRIPTION).is_file()
+        return self.description.is_file()
 
     def state(self) -> RunState:
         """Raises LedgerError."""
@@ -73,12 +77,12 @@ class RunFolder:
 
     def forget(self) -> None:
         """It is no run any more."""
-        (self.path / _DESCRIPTION).unlink(missing_ok=True)
+        self.description.unlink(missing_ok=True)
 
     def described(self) -> Described:
         """Raises InputError when there is no run here."""
         try:
-            return Described.model_validate_json((self.path / _DESCRIPTION).read_bytes())
+            return Described.model_validate_json(self.description.read_bytes())
         except (OSError, ValidationError) as error:
             raise InputError(f"{self.path} is not the state folder of a run: {error}") from error
 

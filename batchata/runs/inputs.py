@@ -49,7 +49,10 @@ def _named_in(place: str) -> list[str]:
     lines = [line.strip() for line in read_text(place).split("\n")]
     if not any(lines):
         raise InputError(f"files_from {place} names no file")
-    return list(dict.fromkeys(_unquoted(line, place) for line in lines if line))
+    named: dict[str, str] = {}
+    for path in (_unquoted(line, place) for line in lines if line):
+        named.setdefault(identity(path), path)
+    return list(named.values())
 
 
 def line_of(path: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from batchata.core.fingerprints import file_of
 from batchata.core.outcomes import KINDS
 from batchata.core.records import Record
 from batchata.core.state import RunState
@@ -94,16 +95,23 @@ def chosen(state: RunState, outcomes: Collection[str] = ()) -> list[int]:
 def record_at(folder: RunFolder, item: str) -> Record[Any]:
     """The record of one item, by its number or its name. Raises InputError when there is none, or several."""
     state = folder.state()
-    index = _index_of(state, item)
+    index = _index_of(state, item, lambda: _called(folder, item))
     if state.kind_of(index) is None:
         raise InputError(f"item {index} ({state.names[index]}) has not ended yet")
     return next(records(state, _results(folder, state), None, [index]))
 
 
-def _index_of(state: RunState, item: str) -> int:
+def _called(folder: RunFolder, item: str) -> list[int]:
+    """The items of this name: that of a conversation is in its record only."""
+    return [each.index for each in records_of(folder) if each.source == item]
+
+
+def _index_of(state: RunState, item: str, named_in_records: Callable[[], list[int]]) -> int:
     if item.isdecimal() and int(item) < state.total:
         return int(item)
-    found = [index for index, name in enumerate(state.names) if item == name or name.endswith(f"/{item}")]
+    files = map(file_of, state.names)
+    found = [index for index, name in enumerate(files) if item == name or name.endswith(f"/{item}")]
+    found = found or named_in_records()
     if len(found) == 1:
         return found[0]
     if not found:

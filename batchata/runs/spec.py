@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, mo
 
 from batchata.core.fingerprints import namespace_of
 from batchata.core.naming import MOST_CHARACTERS, slug
+from batchata.core.spelling import is_own
 from batchata.errors import InputError
 from batchata.io.paths import is_url
 from batchata.job import DEFAULT_MODEL
@@ -81,6 +82,8 @@ class RunSpec(BaseModel):
             told = " and ".join(given) or "none of them"
             names = f"{', '.join(_INPUTS[:-1])} or {_INPUTS[-1]}"
             raise ValueError(f"give {names}, and one of them only; {told} was given")
+        if self.prompt and not self.prompt.strip():
+            raise ValueError("the prompt is blank")
         self._check_prompts(self._given(*_PROMPTS), is_files=given[0] in ("files", "files_from"))
         self._check_rows()
         if self.upload and given[0] not in ("files", "files_from"):
@@ -104,6 +107,13 @@ class RunSpec(BaseModel):
             raise ValueError(f"{' and '.join(told)} goes with rows_file, which was not given")
         if self.rows_file and not self.template:
             raise ValueError("rows_file needs a template, such as Classify: {subject} {body}")
+
+    @field_validator("params", mode="after")
+    @classmethod
+    def _are_of_the_api_only(cls, params: dict[str, Any]) -> dict[str, Any]:
+        if own := [name for name in params if is_own(name)]:
+            raise ValueError(f"{', '.join(own)} cannot be set as a parameter of the Messages API; say it by itself")
+        return params
 
     @field_validator("sample", mode="after")
     @classmethod

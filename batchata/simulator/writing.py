@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ def text_block(text: str, citations: Sequence[dict[str, Any]] = ()) -> Block:
 
 def plain(value: Any) -> list[Block]:
     """JSON and nothing else."""
-    return [text_block(orjson.dumps(value).decode())]
+    return [text_block(_dumped(value))]
 
 
 def uncited(value: Any, style: Style) -> list[Block]:
@@ -65,7 +66,14 @@ def cited(filled: Filled, style: Style) -> list[Block]:
 
 
 def indented(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    return _dumped(value, indent=2)
+
+
+def _dumped(value: Any, indent: int | None = None) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
+    except TypeError:  # a document may hold numbers of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def _bullets(leaves: Sequence[Leaf]) -> list[Block]:
@@ -97,7 +105,7 @@ def pieces(value: Any, path: str = "", depth: int = 0) -> Iterator[Piece]:
             yield from pieces(child, f"{path}[{at}]", depth + 1)
         yield Piece("\n" + "  " * depth + "]")
     else:
-        yield Piece(orjson.dumps(value).decode(), path)
+        yield Piece(_dumped(value), path)
 
 
 def _grouped(parts: list[Piece], leaves: dict[str, Leaf], style: Style) -> list[Block]:

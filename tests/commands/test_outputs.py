@@ -5,10 +5,10 @@ from .conftest import document
 
 def test_export_writes_what_the_ending_says(shell):
     done = shell.run("export", "out", "--to", "all.jsonl", "--json")
-    assert document(done) == {"path": "all.jsonl", "rows": 6}
+    assert document(done) == {"path": "all.jsonl", "rows": 6, "items": 6, "waiting": 0}
     assert len((shell.folder / "all.jsonl").read_text().splitlines()) == 6
     only = shell.run("export", "out", "--to", "some.csv", "--outcome", "succeeded")
-    assert "4 rows written to some.csv" in only.stdout
+    assert "4 rows in some.csv; of the 6 items 2 have another outcome" in only.stdout
 
 
 def test_an_estimate_of_two_models(shell):

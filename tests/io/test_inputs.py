@@ -164,6 +164,9 @@ def test_rows_of_parquet(tmp_path):
     ]:
         with pytest.raises(InputError, match=words):
             read_rows("m.parquet", f"{{{column}}}")
+    pq.write_table(pa.table({"d": pa.array([10**8], pa.int32()).cast(pa.date32())}), tmp_path / "m.parquet")
+    with pytest.raises(InputError, match="date value out of range"):
+        read_rows("m.parquet", "{d}")
     (tmp_path / "m.parquet").write_bytes((tmp_path / "m.parquet").read_bytes()[:-20])
     with pytest.raises(InputError, match="cannot be read as a Parquet file"):
         read_rows("m.parquet", "{t}")

@@ -69,6 +69,17 @@ def test_words_that_are_cut_off_are_not_on_the_page():
     opened.close()
 
 
+def test_a_page_that_is_cropped_to_nothing_is_a_sentence():
+    def beside_the_page(page):
+        page.cropbox = RectangleObject((5000, 8000, 6000, 9000))
+
+    opened = open_pdf(changed(pdf("words"), beside_the_page))
+    assert opened.glyphs(1) == []
+    with pytest.raises(InputError, match="page 1 cannot be drawn: it is cropped to nothing"):
+        opened.picture(1)
+    opened.close()
+
+
 def test_what_is_no_pdf_is_a_sentence():
     with pytest.raises(InputError, match="the PDF cannot be opened"):
         open_pdf(b"%PDF-1.4 and nothing else")

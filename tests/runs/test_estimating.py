@@ -206,7 +206,7 @@ def test_a_described_run_is_estimated_by_its_description(simulator, notes, spec,
     [found] = estimate_run(described).values()
     assert (found.items, found.model, found.max_cost) == (8, MODEL, Decimal(1))
     assert places(tmp_path) == before
-    assert list(estimate_run(described, ["claude-haiku-4-5", MODEL])) == ["claude-haiku-4-5", MODEL]
+    assert list(estimate_run(described, ["claude-haiku-4-5", MODEL])) == [MODEL, "claude-haiku-4-5"]
     summary = carry_out(described)
     [after] = estimate_run(described, output_tokens=5).values()
     assert float(after.cost.value) == summary["total_cost"]

@@ -157,11 +157,19 @@ def test_what_is_no_run(tmp_path):
 
 def test_no_export_takes_the_place_of_what_the_run_needs(folder, tmp_path):
     raw = next((folder.results / "raw").iterdir())
+    note = Path(folder.described().directory) / "notes" / "Ada.txt"
     Path("link.jsonl").symlink_to(folder.results / "processed")
     before = {path: path.read_bytes() for path in folder.path.rglob("*.jsonl")}
-    for to in (folder.ledger, raw, folder.results / "processed" / "all.jsonl", "link.jsonl/all.jsonl"):
+    for to in (
+        folder.ledger,
+        folder.description,
+        note,
+        raw,
+        folder.results / "processed" / "all.jsonl",
+        "link.jsonl/all.jsonl",
+    ):
         with pytest.raises(InputError, match="is a file that the run itself needs; export to another one"):
-            export_run(folder, str(to))
+            export_run(folder, str(to), format="jsonl")
     assert {path: path.read_bytes() for path in folder.path.rglob("*.jsonl")} == before
     export_run(folder, folder.path / "all.jsonl")
     assert len((folder.path / "all.jsonl").read_text().splitlines()) == 3

@@ -44,6 +44,22 @@ def test_requests_of_the_api_go_out_as_they_are_to_the_model_that_they_name(simu
         carry_out(spec(**work, model="claude-opus-5"))
 
 
+def test_what_a_run_says_of_itself_is_no_input_of_it(simulator, notes, spec):
+    """A run in a folder below its input, begun again: two files more would be sent, and paid."""
+    notes("Ada")
+    work = spec(files=["notes"], state_dir="notes/out")
+    assert carry_out(work)["completed_items"] == 1
+    assert carry_out(work)["completed_items"] == 1
+    assert simulator.state()["items_billed"] == 1
+
+
+def test_a_file_that_is_listed_in_two_ways_is_sent_once(simulator, notes, spec, tmp_path):
+    notes("Ada", "Grace")
+    (tmp_path / "list.txt").write_text("notes/Grace.txt\n./notes/Ada.txt\nnotes/Ada.txt\n./notes/Grace.txt\n")
+    found = records(carry_out(spec(files_from="list.txt")))
+    assert [each[1] for each in found] == ["notes/Grace.txt", "./notes/Ada.txt"]
+
+
 def test_each_file_goes_with_each_prompt_and_new_files_are_added(simulator, notes, spec, tmp_path):
     notes("Ada", "Grace")
     (tmp_path / "prompts.jsonl").write_text('"Who is it?"\n{"id": "name", "prompt": "Which name?"}\n')
