@@ -143,7 +143,8 @@ class UnknownPriceError(BatchataError, LookupError):
 
     def __init__(self, model: str) -> None:
         super().__init__(
-            f"no price is known for the model {model!r}. Give one in USD per million tokens with "
+            f"no price is known for the model {model!r}. If that is its name (`batchata models` lists what the API "
+            "serves), give one in USD per million tokens with "
             f"rates=Rates(input=..., output=...), or register one for every call with "
             f'tokencost.TOKEN_COSTS[{model!r}] = {{"input_cost_per_token": ..., "output_cost_per_token": ...}}'
         )

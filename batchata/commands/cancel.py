@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from batchata.commands.filenames import FileName
 from batchata.commands.output import Output, print_json, stdout
 from batchata.core.exits import Exit
 from batchata.runs import carrying
@@ -22,7 +23,7 @@ command = App(name="cancel", usage="Usage: batchata cancel [FOLDER] [OPTIONS]", 
 
 
 @command.default
-def cancel(folder: str | None = None, /, *, output: Output = Output()) -> Exit:
+def cancel(folder: FileName | None = None, /, *, output: Output = Output()) -> Exit:
     """Stop a run and its message batches, whichever process is at work on it.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from batchata.commands.filenames import FileName
 from batchata.commands.options import How, Inputs, Money, Places, Work, spec_from
 from batchata.commands.output import Output, print_json, stdout
 from batchata.core.exits import Exit
@@ -23,7 +24,7 @@ command = App(name="estimate", usage="Usage: batchata estimate [FILES...] [OPTIO
 
 @command.default
 def estimate(
-    *files: str,
+    *files: FileName,
     inputs: Inputs = Inputs(),
     work: Work = Work(),
     money: Money = Money(),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from batchata.commands.filenames import FileName
 from batchata.commands.output import Output, print_json, stdout
 from batchata.core.exits import Exit
 from batchata.core.outcomes import Kind
@@ -27,10 +28,10 @@ command = App(name="export", usage="Usage: batchata export [FOLDER] --to FILE [O
 
 @command.default
 def export(
-    folder: str | None = None,
+    folder: FileName | None = None,
     /,
     *,
-    to: Annotated[str, Parameter(name=["--to", "-t"])],
+    to: Annotated[FileName, Parameter(name=["--to", "-t"])],
     format: str | None = None,  # noqa: A002 - the option's name
     outcome: list[Kind] | None = None,
     output: Output = Output(),

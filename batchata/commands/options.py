@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from cyclopts import Group, Parameter
 
+from batchata.commands.filenames import FileName
 from batchata.core.exits import UsageError
 from batchata.errors import InputError
 from batchata.io.listing import read_text
@@ -27,16 +28,16 @@ _PROMPTS = ("prompt", "prompt_file", "prompts_file")
 class Inputs:
     """What goes in, beside the files."""
 
-    files_from: str | None = None
+    files_from: FileName | None = None
     """A text file that names one path or URL a line, instead of FILES."""
 
-    messages_file: Annotated[str | None, Parameter(name=["--messages", "--messages-file"])] = None
+    messages_file: Annotated[FileName | None, Parameter(name=["--messages", "--messages-file"])] = None
     """JSON Lines, each line one conversation (a list of messages), instead of FILES."""
 
-    requests_file: Annotated[str | None, Parameter(name=["--requests", "--requests-file"])] = None
+    requests_file: Annotated[FileName | None, Parameter(name=["--requests", "--requests-file"])] = None
     """JSON Lines of the API's own requests, {"custom_id": ..., "params": {...}}, which go out as they are."""
 
-    rows_file: Annotated[str | None, Parameter(name=["--rows", "--rows-file"])] = None
+    rows_file: Annotated[FileName | None, Parameter(name=["--rows", "--rows-file"])] = None
     """A CSV or Parquet file, each row of which fills in --template."""
 
     template: str | None = None
@@ -57,19 +58,19 @@ class Inputs:
 class Work:
     """What is to be done with each item."""
 
-    prompt: str | None = None
+    prompt: FileName | None = None
     """What is to be done with each file. A value that ends in .txt or .md, or begins with @, names a file with it."""
 
-    prompt_file: str | None = None
+    prompt_file: FileName | None = None
     """A file or URL that holds the prompt, whatever it is called."""
 
-    prompts_file: str | None = None
+    prompts_file: FileName | None = None
     """Several prompts, one a line; each file is sent with each of them."""
 
     model: str | None = None
     """The id of a Claude model; `batchata models` lists them."""
 
-    response_model: str | None = None
+    response_model: FileName | None = None
     """What an answer becomes: models.py:Invoice, package.module:Invoice, or a JSON Schema in a .json file."""
 
     enable_citations: Annotated[bool | None, Parameter(name="--citations")] = None
@@ -108,10 +109,10 @@ class Money:
 class Places:
     """Where the run lives."""
 
-    state_dir: Annotated[str | None, Parameter(name=["--out", "-o"])] = None
+    state_dir: Annotated[FileName | None, Parameter(name=["--out", "-o"])] = None
     """The folder of the run: ledger, description, results. Default: one below .batchata, named after the work."""
 
-    results_dir: str | None = None
+    results_dir: FileName | None = None
     """Another folder, or a URL, for the results."""
 
     name: str | None = None

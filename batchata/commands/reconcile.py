@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from batchata.commands.filenames import FileName
 from batchata.commands.output import Output, print_json, stderr, stdout
 from batchata.core.exits import Exit
 from batchata.core.showing import line
@@ -32,7 +33,7 @@ command = App(name="reconcile", usage="Usage: batchata reconcile [FOLDER] [OPTIO
 
 
 @command.default
-def reconcile(folder: str | None = None, /, *, deep: bool = False, output: Output = Output()) -> Exit:
+def reconcile(folder: FileName | None = None, /, *, deep: bool = False, output: Output = Output()) -> Exit:
     """Check that the ledger, the result lines and the API agree on items and money.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
+from batchata.commands.filenames import FileName
 from batchata.commands.item import item_view
 from batchata.commands.output import Output, print_json, print_json_array, stdout
 from batchata.commands.showing import failures_view, items_view
@@ -38,7 +39,7 @@ command = App(name="results", usage="Usage: batchata results [FOLDER] [OPTIONS]"
 
 @command.default
 def results(
-    folder: str | None = None,
+    folder: FileName | None = None,
     /,
     *,
     outcome: list[Kind] | None = None,
@@ -88,7 +89,8 @@ def _plain(record: Record[Any]) -> dict[str, Any]:
 
 def _show(folder: RunFolder, kinds: Collection[str], most: int, output: Output) -> None:
     """In tables of a few hundred rows, so that memory does not follow the run."""
-    total = len(chosen(folder.state(), kinds))
+    state = folder.state()
+    total = len(chosen(state, kinds))
     shown, rows, console = 0, [], stdout()
     for record in records_of(folder, kinds, most or None):
         rows.append(record)
@@ -102,4 +104,6 @@ def _show(folder: RunFolder, kinds: Collection[str], most: int, output: Output) 
     if shown < total:
         output.note(f"the first {shown:,} of {total:,}; --limit 0 shows all")
     if not total:
-        output.note("no item has ended so")
+        output.note("no item has failed" if kinds == set(FAILURES) else "no item has ended so")
+    if waiting := state.total - len(chosen(state)):
+        output.note(f"{waiting:,} of {state.total:,} items have not ended yet")

@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from batchata.commands.ending import ended, interruptible
+from batchata.commands.filenames import FileName
 from batchata.commands.output import Output
 from batchata.core.exits import Exit
 from batchata.running.options import Orchestrator
@@ -27,7 +28,7 @@ command = App(name="retry", usage="Usage: batchata retry [FOLDER] [OPTIONS]", he
 
 @command.default
 def retry(
-    folder: str | None = None,
+    folder: FileName | None = None,
     /,
     *,
     wait: Annotated[bool, Parameter(negative="--no-wait")] = True,

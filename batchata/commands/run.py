@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from batchata.commands.asking import approver, higher_limit
 from batchata.commands.ending import ended, interruptible
+from batchata.commands.filenames import FileName
 from batchata.commands.options import How, Inputs, Money, Places, Work, spec_from
 from batchata.commands.output import Output
 from batchata.core.exits import Exit
@@ -36,7 +37,7 @@ command = App(name="run", usage="Usage: batchata run [FILES...] [OPTIONS]", help
 
 @command.default
 def run(
-    *files: str,
+    *files: FileName,
     inputs: Inputs = Inputs(),
     work: Work = Work(),
     money: Money = Money(),

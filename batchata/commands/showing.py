@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -42,6 +42,8 @@ def _figures(status: Status) -> Iterable[tuple[str, Text | str]]:
         yield "from the cache", f"{status.cached:,} items, which saved {rounded_usd(status.saved)}"
     if status.discount:
         yield "batch discount", f"{rounded_usd(status.discount)} saved"
+    if status.prompt_cache_hit_rate is not None:
+        yield "prompt cache", _prompt_cache(status.prompt_cache_hit_rate, status.prompt_cache_saved)
     yield "tokens", f"{status.input_tokens:,} in, {status.output_tokens:,} out"
     if status.at_work:
         pid, host, since = status.at_work
@@ -49,6 +51,13 @@ def _figures(status: Status) -> Iterable[tuple[str, Text | str]]:
     if status.why:
         yield "waits", Text(line(status.why, _LONGEST), style="yellow")
     yield "results", line(status.results, _LONGEST)
+
+
+def _prompt_cache(hit_rate: float, saved: Decimal | None) -> str:
+    read = f"{hit_rate:.0%} read from it"
+    if saved is None:
+        return f"{read}; what that saved is not known"
+    return f"{read}, which {'cost' if saved < 0 else 'saved'} {rounded_usd(abs(saved))}"
 
 
 def _items(status: Status) -> Text:
@@ -113,7 +122,16 @@ def items_view(records: Sequence[Record[Any]]) -> RenderableType:
 def result_line(record: Record[Any]) -> str:
     """The result as one line."""
     result = record.result
-    return line(result if isinstance(result, str) else json_text(result), _LONGEST)
+    return line(result if isinstance(result, str) else _values(result), _LONGEST)
+
+
+def _values(result: Any) -> str:
+    """Without the names of the fields, which are the same in each row."""
+    if isinstance(result, Mapping):
+        return ", ".join(map(_values, result.values()))
+    if isinstance(result, list) and result and all(isinstance(each, Mapping | list) for each in result):
+        return f"[{len(result)}]"
+    return result if isinstance(result, str) else json_text(result)
 
 
 def _item_cells(record: Record[Any]) -> list[str | Text]:
@@ -140,7 +158,7 @@ def _table(*names: str, right: Sequence[str] = (), cut: str = "") -> Table:
     """A column that is `cut` takes the width that the others leave, and shows one line of what it holds."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False, expand=bool(cut))
     for name in names:
-        narrow = name in (*right, "outcome", "batch", "expires")
+        narrow = name in (*right, "outcome", "state", "expires")
         table.add_column(
             name,
             justify="right" if name in right else "left",

@@ -9,6 +9,7 @@ from decimal import Decimal
 from shlex import quote
 from typing import NamedTuple
 
+from batchata.core.caching import hit_rate
 from batchata.core.exits import Exit, exit_of
 from batchata.core.jobbook import SettledJob
 from batchata.core.money import usd
@@ -17,11 +18,15 @@ from batchata.core.state import OpenJob, RunState, Standing
 
 
 class Described(NamedTuple):
-    """What the ledger does not tell of a run: where it is, what it is called, where its results are."""
+    """What the ledger does not tell of a run: where it is, what it is called, where its results are.
+
+    One that `BatchManager` made is not `is_described`: no command can go on with it.
+    """
 
     folder: str
     title: str
     results: str
+    is_described: bool = True
 
 
 class AtWork(NamedTuple):
@@ -58,8 +63,9 @@ class Status:
     """Where a run stands. Items add up: the outcomes, `in_flight` and `pending` are `total`.
 
     Money is in USD: `spent` is None while no cost is known, `held` is what `unpriced` items may have cost at most,
-    `reserved` what batches in flight may still add, `discount` None where an older ledger does not tell. `batches` are
-    the newest first, `older_batches` so many more. `why` says why items are left. `next` is what to do now.
+    `reserved` what batches in flight may still add, `discount` and `prompt_cache_saved` None where an older ledger does
+    not tell, `prompt_cache_hit_rate` None where nothing was to be cached. `batches` are the newest first,
+    `older_batches` so many more. `why` says why items are left. `next` is what to do now.
     """
 
     folder: str
@@ -81,6 +87,8 @@ class Status:
     cached: int
     saved: Decimal
     discount: Decimal | None
+    prompt_cache_hit_rate: float | None
+    prompt_cache_saved: Decimal | None
     input_tokens: int
     output_tokens: int
     limit_reached: bool
@@ -102,7 +110,7 @@ def status_of(state: RunState, where: Described, at_work: AtWork | None = None) 
     tally, budget = state.tally, state.budget
     rows = sorted((*map(_open_row, state.open.values()), *map(_settled_row, state.jobs.latest)), reverse=True)
     return Status(
-        *where,
+        *where[:3],
         run_id=state.run.run_id if state.run else "",
         model=state.run.model if state.run else "",
         total=state.total,
@@ -119,6 +127,8 @@ def status_of(state: RunState, where: Described, at_work: AtWork | None = None) 
         cached=tally.cached,
         saved=tally.saved,
         discount=tally.discount,
+        prompt_cache_hit_rate=hit_rate(tally.prompt_read, tally.prompt_written),
+        prompt_cache_saved=tally.prompt_saved,
         input_tokens=tally.input_tokens,
         output_tokens=tally.output_tokens,
         limit_reached=state.limit_reached,
@@ -127,7 +137,7 @@ def status_of(state: RunState, where: Described, at_work: AtWork | None = None) 
         at_work=at_work,
         batches=rows,
         older_batches=state.jobs.older.jobs,
-        next=list(_next_steps(state, where.folder, is_at_work=at_work is not None)),
+        next=list(_next_steps(state, where.folder, is_at_work=at_work is not None)) if where.is_described else [],
     )
 
 
@@ -150,7 +160,10 @@ def _why(state: RunState) -> str:
     if state.awaits_approval and not state.canceled:
         return "its sample has ended and nobody has approved the rest"
     if state.limit_reached and not state.canceled:
-        return f"the cost limit of {usd(state.budget.limit or state.budget.spent)} is reached"
+        told = state.halted.partition(". ")[0]  # with the numbers; what follows is for those who write Python
+        if "the next one" in told:
+            told += ", which is reserved before it is sent (a lower --max-tokens lowers it)"
+        return told or f"the cost limit of {usd(state.budget.limit or state.budget.spent)} is reached"
     return state.halted
 
 
@@ -169,9 +182,13 @@ def _next_steps(state: RunState, folder: str, *, is_at_work: bool) -> Iterator[N
     if failed := failed_count(state):
         yield NextStep(f"batchata results {folder} --failed", "shows why each of them failed")
         if not state.open:
-            yield NextStep(f"batchata retry {folder}", f"sends the {failed:,} failed items again, and only those")
+            yield NextStep(f"batchata retry {folder}", f"sends {_failed_words(failed)} again, and nothing else")
     elif state.tally.kinds["succeeded"]:
         yield NextStep(f"batchata results {folder}", "shows what came out")
+
+
+def _failed_words(failed: int) -> str:
+    return "the item that failed" if failed == 1 else f"the {failed:,} items that failed"
 
 
 def _to_send(state: RunState, run: str, waiting: int) -> Iterator[NextStep]:

@@ -235,7 +235,7 @@ class _Estimator:
     def _by_rule(self, params: Mapping[str, Any], counter: TokenCounter) -> Answers:
         schema, layout = _asked_for(params, self.question.assignment)
         thinking = thinking_of(params)
-        said = "by a rule of thumb for {}, for none was measured; run(sample=...) measures"
+        said = "by a rule of thumb for {}, for none was measured; a sample measures"
         if schema is None:
             return Answers(rule=text_rule(thinking), source=said.format("answers in text"))
         rule = _rule_for(schema, layout, self.question.assignment.model, counter, thinking)

@@ -54,7 +54,7 @@ def exportable(folder: RunFolder) -> Exportable:
     """What there is to export. Raises InputError when there is no run here, LedgerError."""
     described = folder.described() if folder.exists() or not folder.ledger.is_file() else None
     state = folder.state()
-    results = _results_of(folder, described)
+    results = results_of(folder)
     settings = state.run.settings if state.run else {}
     model = _response_model(described, state) if described else None
     return Exportable(
@@ -65,14 +65,6 @@ def exportable(folder: RunFolder) -> Exportable:
         keeps=(folder.ledger, folder.description, *_inputs(described)),
         directory=Path(described.directory) if described else None,
     )
-
-
-def _results_of(folder: RunFolder, described: Described | None) -> Place:
-    """A manager that was told of a ledger alone keeps the results beside it."""
-    if described is not None:
-        return results_of(folder)
-    beside = folder.ledger.with_name(f"{folder.ledger.stem}.results")
-    return beside if beside.is_dir() else folder.results
 
 
 def _inputs(described: Described | None) -> list[Place]:

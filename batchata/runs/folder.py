@@ -121,12 +121,13 @@ def folder_of(spec: RunSpec) -> RunFolder:
     return RunFolder((Path(spec.home) / "runs" / spec.folder_name).absolute())
 
 
-def folders_below(home: Path) -> Iterator[RunFolder]:
+def folders_below(home: Path, *, described: bool = True) -> Iterator[RunFolder]:
     """All state folders, in the order of their paths. Folders of results are not searched, nor hidden ones: those are
-    runs that are only being made, or whose making was killed.
+    runs that are only being made, or whose making was killed. With those of
+    `BatchManager`, unless only `described` ones are asked for.
     """
     for directory, below, files in os.walk(home):
         below[:] = sorted(each for each in below if not each.startswith("."))
-        if _DESCRIPTION in files:
+        if _DESCRIPTION in files or (not described and _LEDGER in files):
             below.clear()
             yield RunFolder(Path(directory).absolute())

@@ -28,13 +28,15 @@ def run_at(place: str | None) -> RunFolder:
     """The run in a folder; without one, the only run below `.batchata`. Raises InputError that says which there are."""
     home = str(RUNS_FOLDER) if place is None else place
     folder = RunFolder.at(home)
-    if place is not None and folder.exists():
+    if place is not None and _is_run(folder):
         return folder
-    found = [str(each.path) for each in folders_below(Path(home))]
+    found = [str(each.path) for each in folders_below(Path(home), described=False)]
     if len(found) == 1 and place is None:
         return RunFolder.at(found[0])
     if not found:
-        raise InputError(f"{home} is not the folder of a run (it holds no run.json), and there is none below it")
+        raise InputError(
+            f"{home} is not the folder of a run (it holds no run.json and no ledger), and there is none below it"
+        )
     more = f"\n  and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
     listed = "".join(f"\n  {each}" for each in found[:_LISTED])
     raise InputError(f"which run? Below {home} there are {len(found)}:{listed}{more}")
@@ -45,17 +47,23 @@ def runs_at(places: Sequence[str]) -> list[RunFolder]:
     found: list[RunFolder] = []
     for place in places or [str(RUNS_FOLDER)]:
         folder = RunFolder.at(place)
-        here = [folder] if folder.exists() else list(folders_below(Path(place)))
+        here = [folder] if _is_run(folder) else list(folders_below(Path(place), described=False))
         if not here:
             raise InputError(f"there is no run in {place}, nor below it")
         found += here
     return found
 
 
+def _is_run(folder: RunFolder) -> bool:
+    """One of `BatchManager` has a ledger and no description."""
+    return folder.exists() or folder.ledger.is_file()
+
+
 def look(folder: RunFolder) -> Status:
     """Where the run stands. Raises InputError, LedgerError."""
-    state, described = folder.state(), folder.described()
-    where = Described(_shown(folder.path), described.spec.title, _shown(results_of(folder)))
+    state, is_described = folder.state(), folder.exists()
+    title = folder.described().spec.title if is_described else folder.path.absolute().name
+    where = Described(_shown(folder.path), title, _shown(results_of(folder)), is_described)
     at_work = None
     if state.opened is not None and is_locked(folder.ledger):
         at_work = AtWork(state.opened.pid, state.opened.host, state.opened.at)
@@ -70,6 +78,9 @@ def _shown(place: Place) -> str:
 
 def results_of(folder: RunFolder) -> Place:
     """Where the results of a run are. Raises InputError."""
+    if not folder.exists() and folder.ledger.is_file():
+        beside = folder.ledger.with_name(f"{folder.ledger.stem}.results")
+        return beside if beside.is_dir() else folder.results
     described = folder.described()
     given = described.spec.results_dir
     if given is None:

@@ -31,12 +31,20 @@ def _imported(name: str) -> Any:
         module = _file_module(Path(place)) if place.endswith(".py") else _module(place)
         found: Any = module
         for part in attribute.split("."):
-            found = getattr(found, part)
+            found = _member(found, part)
     except Exception as error:  # it is the user's own code, which may raise anything
         where = f"looked in {Path.cwd()} and in the environment of {sys.executable}"
         why = f"{type(error).__name__}: {error}"
         raise InputError(f"response_model {name} cannot be loaded: {why} ({where})") from error
     return found
+
+
+def _member(place: Any, name: str) -> Any:
+    if not hasattr(place, name):
+        models = [key for key, each in vars(place).items() if isinstance(each, type) and issubclass(each, BaseModel)]
+        there = ", ".join(each for each in models if each != "BaseModel") or "no Pydantic model"
+        raise LookupError(f"it has no {name}; it has {there}")
+    return getattr(place, name)
 
 
 def _module(name: str) -> ModuleType:

@@ -111,7 +111,7 @@ def test_a_terminal_shows_it_in_colour_and_within_its_width(shell):
     texts, codes = ({name: each[place] for name, each in came.items()} for place in (0, 1))
     wanted = {
         "status out": "2 refused",
-        "results out": '{"name":"Person',
+        "results out": "Person 0",
         "results out --item 0": "Name: Person 0",
         "models": "claude-haiku-5-5",
         "reconcile out": "All of them agree.",

@@ -3,9 +3,10 @@
 import pytest
 from filelock import FileLock
 
+from batchata import BatchManager
 from batchata.errors import InputError
 from batchata.runs.carrying import carry_out
-from batchata.runs.folder import folder_of
+from batchata.runs.folder import folder_of, folders_below
 from batchata.runs.looking import look, record_at, records_of, results_of, run_at, runs_at
 
 
@@ -59,3 +60,16 @@ def test_one_item_by_number_and_by_name(done):
 def test_only_some_outcomes_and_only_the_first(done):
     assert [each.index for each in records_of(done, ["succeeded"], 2)] == [0, 1]
     assert list(records_of(done, ["refused"])) == []
+
+
+def test_a_run_of_a_manager_can_be_looked_at_too(client, tmp_path):
+    manager = BatchManager(
+        messages=[[{"role": "user", "content": "Name: Ann"}]], model="claude-haiku-5-5", client=client, cache=False,
+        state_path=tmp_path / "mine" / "ledger.jsonl", orchestrator="local",
+    )  # fmt: skip
+    manager.run()
+    status = look(run_at("mine"))
+    assert (status.title, status.total, status.succeeded, list(status.next)) == ("mine", 1, 1, [])
+    assert [each.path.name for each in runs_at(["."])] == ["mine"]
+    assert record_at(run_at("mine"), "0").succeeded
+    assert not list(folders_below(tmp_path)), "nobody goes on with it unasked"
