@@ -46,7 +46,8 @@ class Estimate:
     being sent twice, None where it has no limit, and only extrapolated when `bound_is_exact` is false. `list_price` is
     what the same would cost outside of message batches, None where the ledger does not tell. With `max_cost`, about
     `jobs_at_a_time` batches with `items_at_a_time` items in all can be in flight, None without a limit. `notes` are
-    what else is to be known.
+    what else is to be known. `prompt_cache_saving` is what the prompt cache is taken to save, None where nothing is
+    marked for it: it is taken off `cost`, and its ends, which have no probability, are in those of `cost`.
     """
 
     model: str
@@ -71,6 +72,7 @@ class Estimate:
     jobs_at_a_time: int | None
     items_at_a_time: int | None
     notes: tuple[str, ...] = ()
+    prompt_cache_saving: Amount[Decimal] | None = None
 
     def __str__(self) -> str:
         return told(self)

@@ -88,7 +88,8 @@ def cost_words(estimate: Estimate) -> str:
         return f"{usd_words(cost.value)} (no interval is known)"
     if cost.low == cost.value == cost.high:
         return usd_words(cost.value)
-    return f"{usd_words(cost.value)} ({interval_name(estimate)} {usd_words(cost.low)} to {usd_words(cost.high)})"
+    name = interval_name(estimate) if estimate.prompt_cache_saving is None else "perhaps"
+    return f"{usd_words(cost.value)} ({name} {usd_words(cost.low)} to {usd_words(cost.high)})"
 
 
 def bound_words(estimate: Estimate) -> str:

@@ -94,11 +94,12 @@ def estimate_of(work: Work) -> Estimate:
         cost=_cost(work.paid.spent, read.usd + written.usd, reach, bound, saving),
         bound=bound,
         bound_is_exact=work.waiting_seen >= work.waiting,
-        list_price=_list_price(work.paid, read.usd + written.usd),
+        list_price=_list_price(work.paid, max(read.usd + written.usd - saving.likely, _ZERO)),
         max_cost=work.max_cost,
         jobs_at_a_time=jobs,
         items_at_a_time=items,
         notes=(*work.notes, *_of_caching(saving)),
+        prompt_cache_saving=Amount(saving.likely, saving.least, saving.most) if saving.items else None,
     )
 
 

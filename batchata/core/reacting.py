@@ -214,7 +214,10 @@ def _failed(
 ) -> list[Event]:
     match step:
         case Form():
-            session.stop = session.stop or Stop(str(error), error)
+            if isinstance(error, ServiceError):  # of an upload, for all else that it asks of the API it can do without
+                _try_later(state, session, step.job, error, at.timestamp(), chance)
+            else:
+                session.stop = session.stop or Stop(str(error), error)
             return []
         case Send():
             return _not_sent(state, session, step.job, error, at, chance)
@@ -250,6 +253,18 @@ def _put_off(
     state: RunState, session: Session, job: int, error: ServiceError | AmbiguousSubmitError, now: float, chance: float
 ) -> None:
     """When the next batch is tried, and how many may be in flight until the API takes more."""
+    if isinstance(error, RateLimitedError) and error.is_pace:
+        _be_quiet(session, error, now)
+    elif isinstance(error, RateLimitedError):
+        in_flight = sum(each.batch_id is not None for each in state.open.values())
+        session.pace.narrow(in_flight, state.open[job].at.timestamp(), now)
+    _try_later(state, session, job, error, now, chance)
+
+
+def _try_later(
+    state: RunState, session: Session, job: int, error: ServiceError | AmbiguousSubmitError, now: float, chance: float
+) -> None:
+    """When the next batch is tried, if ever."""
     session.refusals += 1
     session.refused_since = session.refused_since or now
     session.create_after = now + next_delay(session.refusals, chance)
@@ -257,11 +272,6 @@ def _put_off(
     if isinstance(error, RateLimitedError):
         patience = PATIENCE  # others may fill the queue, and it empties in its time
         session.create_after = max(session.create_after, now + (error.retry_after or 0.0))
-        if error.is_pace:
-            _be_quiet(session, error, now)
-        else:
-            in_flight = sum(each.batch_id is not None for each in state.open.values())
-            session.pace.narrow(in_flight, state.open[job].at.timestamp(), now)
     is_hopeless = session.refusals >= MOST_MISSES and now - session.refused_since >= patience
     if is_hopeless and state.open.keys() <= {job}:  # what is in flight is worth the wait
         session.stop = session.stop or Stop(str(error), error, drain=False)

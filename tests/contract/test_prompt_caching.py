@@ -233,3 +233,6 @@ def test_an_estimate_reckons_with_the_cache(made, text, mode):
     assert mode != "off" or abs(estimate.cost.value - paid) < Decimal("0.001")
     if mode != "off":
         assert estimate.cost.low <= paid <= estimate.cost.value < estimate.cost.high
+        assert "95 %" not in str(estimate)
+        assert estimate.list_price == 2 * estimate.cost.value
+        assert each.estimate().list_price == 2 * paid

@@ -306,7 +306,9 @@ class Story:
 
     def form(self, step):
         if self.world.fault(0.01):
-            return Failed(UnboundedCostError("a tool without max_uses"))
+            return Failed(
+                self.sharer.choice((UnboundedCostError("a tool without max_uses"), ServiceError("no upload")))
+            )
         packing = Packing(items=step.items_per_job, left=step.left, bytes=self.chance.choice((10**6, 500)))
         items, cached, needed, written = [], [], None, set()
         for each in step.candidates:

@@ -221,6 +221,16 @@ def test_an_upload_that_is_refused_ends_the_run_with_nothing_sent_and_nothing_lo
         assert client.files.list().data == []
 
 
+def test_an_api_that_takes_no_upload_for_a_while_is_waited_for(manager, files):
+    """It said that the run goes on, and ended it. Each time the SDK tries five times."""
+    with (
+        Simulator(faults=Faults().fail("files", 429, times=11, retry_after=0.01), seed=7) as url,
+        make_client(api_key="none", base_url=url) as client,
+    ):
+        assert manager(files, client=client).run()["completed_items"] == 4
+        assert client.files.list().data == []
+
+
 def test_a_file_too_large_for_a_request_goes_up(manager, tmp_path, simulator):
     large = invoice_pdf(5).replace(b"startxref", b"%" + b"x" * 24_100_000 + b"\nstartxref")
     (tmp_path / "large.pdf").write_bytes(large)
