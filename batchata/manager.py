@@ -342,7 +342,8 @@ class BatchManager(Generic[T]):
         is there is replaced. Raises InputError, OutputError and ResultsError.
         """
         run = self._exportable()
-        report = report_writer(facts_of(run.state, self.name, len(self)), Sources(sent_at=run.state.sent_at))
+        sources = Sources(sent_at=run.state.sent_at, are_files=self._engine.assignment.is_files)
+        report = report_writer(facts_of(run.state, self.name, len(self)), sources)
         return export(run, to, kind=format, outcomes=outcomes, writers={**WRITERS, "html": report})
 
     @overload

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import suppress
 from decimal import Decimal
 
 from rich.prompt import Confirm, FloatPrompt
@@ -24,7 +26,9 @@ def _approved(report: SampleReport) -> bool:
     console = stderr()
     console.print()
     console.print(str(report), markup=False)
-    return Confirm.ask(f"Send the other {report.waiting:,} items?", console=console, default=False)
+    with suppress(EOFError):  # Ctrl-D is no answer
+        return Confirm.ask(f"Send the other {report.waiting:,} items?", console=console, default=False)
+    return False
 
 
 def higher_limit(status: Status, output: Output) -> float | None:
@@ -34,10 +38,9 @@ def higher_limit(status: Status, output: Output) -> float | None:
     console, limit = stderr(), status.limit
     console.print(f"\nThe limit of {usd(limit)} is reached: {usd(status.spent or Decimal(0))} spent, "
                   f"{status.pending:,} items left.")  # fmt: skip
-    while True:
-        given = FloatPrompt.ask("A new limit in USD, or Enter to stop here", console=console, default=0.0)
-        if not given:
-            return None
-        if Decimal(str(given)) > limit:
-            return given
-        console.print(f"[red]It must be more than {usd(limit)}.[/]")
+    with suppress(EOFError):
+        while given := FloatPrompt.ask("A new limit in USD, or Enter to stop here", console=console, default=0.0):
+            if math.isfinite(given) and Decimal(str(given)) > limit:
+                return given
+            console.print(f"[red]It must be more than {usd(limit)}.[/]")
+    return None

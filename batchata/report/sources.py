@@ -25,14 +25,18 @@ _TICK = 2.0
 class Sources:
     """Reads documents by their names. Relative paths are meant from `directory`, by default from where we are.
 
-    `sent_at` has for each item the time it was sent, in seconds of the epoch, 0 where that is not known.
+    `sent_at` has for each item the time it was sent, in seconds of the epoch, 0 where that is not known. Without
+    `are_files` the items are conversations, whose names are no files, though there may be a file of that name.
     """
 
     directory: Path | None = None
     sent_at: Sequence[float] = ()
+    are_files: bool = True
 
     def read(self, name: str) -> Document:
         """The document as it was sent. Raises InputError, StorageError when it is not at hand."""
+        if not self.are_files:
+            raise InputError("it was part of a conversation, so its pages are not at hand")
         return read_document(name if is_file_id(name) else self._place(name), citations=True)
 
     def note(self, name: str, index: int) -> str:

@@ -47,7 +47,8 @@ def _report(folder: RunFolder, state: RunState) -> Writer:
     described = folder.described() if folder.exists() else None
     title = described.spec.title if described else folder.path.absolute().name
     directory = Path(described.directory) if described else None
-    return report_writer(facts_of(state, title), Sources(directory, state.sent_at))
+    are_files = described is None or bool(described.spec.files or described.spec.files_from)
+    return report_writer(facts_of(state, title), Sources(directory, state.sent_at, are_files))
 
 
 def exportable(folder: RunFolder) -> Exportable:

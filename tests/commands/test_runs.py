@@ -42,8 +42,9 @@ def test_a_run_at_a_terminal_comes_to_its_limit_asks_and_finishes(quick):
     child.expect("notes 20.*6 items")
     child.expect("The limit of .*is reached")
     child.expect("A new limit in USD")
-    child.sendline("0.00001")
-    child.expect("It must be more than")
+    for refused in ("0.00001", "nan", "inf"):
+        child.sendline(refused)
+        child.expect("It must be more than")
     child.sendline("1")
     text, code = ended(child)
     assert code == 0
@@ -66,6 +67,12 @@ def test_without_a_terminal_it_stops_at_its_limit_and_says_how_to_go_on(quick):
 
 def test_a_sample_is_shown_and_approved_at_the_terminal(quick):
     child = quick.terminal("run", "notes", *PLAIN, "--sample", "2", "--out", "sample")
+    child.expect("Send the other 4 items")
+    child.send("\x04")
+    text, code = ended(child)
+    assert code == 4
+    assert "Traceback" not in text
+    child = quick.terminal("run", "--out", "sample")
     child.expect("Sample of 2 of 6 items")
     child.expect("forecast for all")
     child.expect("Send the other 4 items")

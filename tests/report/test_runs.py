@@ -1,5 +1,6 @@
 """The report of a described run, from its state folder alone, wherever we are."""
 
+import json
 from pathlib import Path
 
 from batchata.runs.carrying import carry_out
@@ -44,3 +45,22 @@ def test_a_report_finds_the_documents_where_the_run_was_begun(simulator, tmp_pat
         assert all(each["cites"][0]["marks"] for each in fields.values())
         assert [each["title"] for each in found.items[number]["sheets"]] == ["page 1 of 2", "page 2 of 2"]
         assert found.items[number]["notes"] == []
+
+
+def test_a_file_that_bears_the_name_of_a_conversation_is_not_shown_as_its_document(simulator, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", simulator.url)
+    Path("one.txt").write_text("Name: Somebody Else")
+    source = {"type": "text", "media_type": "text/plain", "data": "Name: Ada"}
+    document = {"type": "document", "source": source, "citations": {"enabled": True}}
+    talk = [{"role": "user", "content": [document, {"type": "text", "text": "Who is it?"}]}]
+    Path("talks.jsonl").write_text(json.dumps({"id": "one.txt", "messages": talk}))
+    spec = spec_of({
+        "messages_file": "talks.jsonl", "enable_citations": True, "cache": False, "on_cost_limit": "stop",
+        "model": "claude-haiku-5-5", "state_dir": "talks",
+    })  # fmt: skip
+    carry_out(spec)
+    export_run(folder_of(spec), "report.html")
+    [item] = Report(Path("report.html")).items
+    assert item["sheets"] == []
+    assert item["notes"] == ["one.txt cannot be shown: it was part of a conversation, so its pages are not at hand."]
