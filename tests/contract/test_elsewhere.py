@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextvars import copy_context
 
 import pytest
 
@@ -23,7 +24,8 @@ def simulator():
 def test_a_run_at_work_is_canceled_by_another_manager(manager, people, simulator, orchestrator):
     at_work, other = manager(people(23)), manager(people(23))
     ended = []
-    worker = threading.Thread(target=lambda: ended.append(at_work.run()), daemon=True)
+    context = copy_context()  # Prefect's settings are in it: without them the thread would start a server of its own
+    worker = threading.Thread(target=context.run, args=(lambda: ended.append(at_work.run()),), daemon=True)
     worker.start()
     until = time.monotonic() + 180
     while len(other.stats["batch_ids"]) < 2 and time.monotonic() < until:
