@@ -30,12 +30,13 @@ def process_inbox(
     response_model: p.ResponseModel = None,
     enable_citations: p.Citations = False,
     max_cost: p.PickupCost = None,
+    max_tokens: p.MaxTokens = None,
+    on_cost_limit: p.OnCostLimit = "pause",
+    wait: p.Wait = True,
     prompt_file: p.PromptFile = None,
     name: p.Name = None,
     credentials: p.Credentials = None,
-    max_tokens: p.MaxTokens = None,
     params: p.Params = {},
-    on_cost_limit: p.OnCostLimit = "pause",
     answer_within: p.AnswerWithin = None,
     items_per_job: p.ItemsPerJob = None,
     max_parallel_jobs: p.ParallelJobs = None,
@@ -45,7 +46,6 @@ def process_inbox(
     on_cancel: p.OnCancel = "leave",
     task_runner: p.TaskRunner = "threads",
     shards: p.Shards = 0,
-    wait: p.Wait = True,
     quick: p.Quick = False,
 ) -> State[Any]:
     """Put what is new in a folder through message batches of Claude. What was done is never done again."""

@@ -18,6 +18,11 @@ Examples:
   batchata simulate --seconds 20     # then set the two variables that it prints
   batchata simulate --port 0 --json  # a free port, told as JSON
 
+What goes wrong is ordered while it runs, and taken back:
+
+  curl -d '{"outcome": [{"kind": "refused", "share": 0.05}]}' http://127.0.0.1:8765/_simulator/faults
+  curl -d '{"clear": true}' http://127.0.0.1:8765/_simulator/faults
+
 It answers by rule from the documents it is sent. It is not a model."""
 
 Style = Literal["bullets", "values", "pairs", "two", "one", "fenced", "prose"]

@@ -40,8 +40,8 @@ Files = Annotated[
 FilesFrom = Annotated[
     str | None,
     Field(
-        description="A text file that names one path or URL a line, where there are too many to list; an odd name as a "
-        "JSON string."
+        description="Instead of files: a text file that names one path or URL a line, where there are too many to "
+        "list; an odd name as a JSON string."
     ),
 ]
 MessagesFile = Annotated[
@@ -61,17 +61,23 @@ RowsFile = Annotated[
 ]
 Template = Annotated[
     str | None,
-    Field(description="The prompt for each row of rows_file, with columns in braces: Classify: {subject} {body}"),
+    Field(description="With rows_file: the prompt for each row, with columns in braces: Classify: {subject} {body}"),
 ]
-IdColumn = Annotated[str | None, Field(description="The column of rows_file that names its rows in the results.")]
+IdColumn = Annotated[
+    str | None,
+    Field(
+        description="With rows_file: the column that names its rows in the results. Default: the number of the line."
+    ),
+]
 Delimiter = Annotated[
-    str | None, Field(description="What parts the cells of a CSV file. Default: comma, semicolon, tab or bar.")
+    str | None,
+    Field(description="With rows_file: what parts the cells of a CSV file. Default: comma, semicolon, tab or bar."),
 ]
 PromptsFile = Annotated[
     str | None,
     Field(
-        description="A text file with several prompts, one a line; each file is sent with each of them. In a .jsonl a "
-        'JSON string a line, or {"id": ..., "prompt": ...}.'
+        description="Instead of the prompt: a text file with several, one a line; each file is sent with each of "
+        'them. In a .jsonl a JSON string a line, or {"id": ..., "prompt": ...}.'
     ),
 ]
 Upload = Annotated[
@@ -82,28 +88,41 @@ Upload = Annotated[
     ),
 ]
 Prompt = Annotated[str | None, Field(description="What is to be done with each file.")]
-PromptFile = Annotated[str | None, Field(description="A text file with the prompt, instead of the prompt.")]
+PromptFile = Annotated[str | None, Field(description="Instead of the prompt: a text file with it.")]
 Model = Annotated[str, Field(description="The id of a Claude model.", min_length=1)]
 ResponseModel = Annotated[
     str | dict[str, Any] | None,
     Field(
         description="What an answer is turned into: a Pydantic model as package.module:Model or models.py:Model, or a "
-        "JSON Schema of an object. Without it answers are text."
+        "JSON Schema of an object. Default: answers are text."
     ),
 ]
 Citations = Annotated[bool, Field(description="Say for each field which page of which document it was taken from.")]
-MaxTokens = Annotated[PositiveInt | None, Field(description="The longest answer, in tokens.")]
+MaxTokens = Annotated[
+    PositiveInt | None,
+    Field(
+        description="The longest answer, in tokens. Default: 16,000, or 16,000 more than the budget for thinking. "
+        "Set it together with max_cost: room that answers never use is reserved and makes small batches."
+    ),
+]
 Params = Annotated[
     dict[str, Any], Field(description="Other parameters of the Messages API, such as system or thinking.")
 ]
-MaxCost = Annotated[PositiveFloat | None, Field(description="US dollars that the run never passes.")]
-PickupCost = Annotated[PositiveFloat | None, Field(description="US dollars that one pickup never passes.")]
+MaxCost = Annotated[
+    PositiveFloat | None,
+    Field(description="US dollars that the run never passes, see on_cost_limit. Default: no limit."),
+]
+PickupCost = Annotated[
+    PositiveFloat | None,
+    Field(description="US dollars that one pickup never passes, see on_cost_limit. Default: no limit."),
+]
 OnCostLimit = Annotated[
     Literal["pause", "stop"],
-    Field(description="At the limit: pause and ask for a new one in the UI, or stop and leave the rest."),
+    Field(description="At max_cost: pause and ask for a new limit in the UI, or stop and leave the rest."),
 ]
 AnswerWithin = Annotated[
-    PositiveFloat | None, Field(description="Seconds for an answer to the pause form; without it there is no end.")
+    PositiveFloat | None,
+    Field(description="Seconds for an answer when the run asks; then it stops. Default: there is no end."),
 ]
 ItemsPerJob = Annotated[
     Annotated[int, Field(ge=1, le=100_000)] | None, Field(description="Items in one message batch. Default: 1,000.")
@@ -159,13 +178,14 @@ Sample = Annotated[
     PositiveFloat | None,
     Field(
         description="Send a random sample first and ask whether to send the rest: a share below 1 (0.01), or a number "
-        "of items (50)."
+        "of items (50). Default: all are sent at once."
     ),
 ]
 ApproveBelow = Annotated[
     PositiveFloat | None,
     Field(
-        description="US dollars: go on after the sample without asking when the forecast's upper end is at most this."
+        description="With sample: go on after it without asking when the forecast's upper end is at most so many US "
+        "dollars. Default: ask."
     ),
 ]
 TaskRunner = Annotated[

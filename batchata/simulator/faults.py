@@ -26,6 +26,8 @@ SENTENCES = {
     503: "Service unavailable",
     529: "Overloaded",
 }
+_KNOWN = frozenset({"fail", "drop", "cut", "delay", "outcome", "results_url", "blank_lines", "clear"})
+_WAYS = f'known are {", ".join(sorted(_KNOWN))}; {{"clear": true}} takes all back that were ordered'
 
 
 @dataclass(slots=True)
@@ -128,10 +130,13 @@ class Faults:
         self._add_all({"fail": fail, "drop": drop, "cut": cut, "delay": delay, "outcome": outcome})
 
     def apply(self, orders: Mapping[str, Any]) -> Faults:
-        """Add orders given as JSON: the keyword arguments of the constructor, and `clear: true`."""
-        known = {"fail", "drop", "cut", "delay", "outcome", "results_url", "blank_lines", "clear"}
-        if unknown := set(orders) - known:
-            raise ValueError(f"unknown faults: {', '.join(sorted(unknown))}")
+        """Add orders given as JSON: the keyword arguments of the constructor, and `clear: true`, which takes those
+        back that were given before. Raises ValueError, and changes nothing, for none and for unknown ones.
+        """
+        if not orders:
+            raise ValueError(f"none was given; {_WAYS}")
+        if unknown := set(orders) - _KNOWN:
+            raise ValueError(f"{', '.join(sorted(unknown))} is unknown; {_WAYS}")
         if orders.get("clear"):
             self.clear()
         if "results_url" in orders:

@@ -3,11 +3,15 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing, contextmanager
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
+import httpx2
 import pytest
 
 from tests.servers import free_port
@@ -31,6 +35,7 @@ def limit(name, slots, **options):
     from batchata.orchestration import fence
 
     fence._no_pace_until.clear()  # half a minute has passed since an earlier test found no limit
+    fence._told.clear()
     with get_client(sync_client=True) as client:
         client.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name=name, limit=slots, **options))
         try:
@@ -151,6 +156,111 @@ def test_a_server_that_is_away_is_said_once_and_keeps_nobody_out(inside, caplog)
         fence.leave(1)
     assert len(caplog.messages) == 1
     assert "'batchata-batches' could not be asked" in caplog.text
+
+
+class _Busy(BaseHTTPRequestHandler):
+    """Answers 503 for a while, as Prefect does on a SQLite database that is locked, then hands on to the real server."""
+
+    refusals = 0
+    refused: ClassVar[list[str]] = []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if "increment" in self.path or "decrement" in self.path:
+            type(self).refusals -= 1
+            if type(self).refusals >= 0:
+                self.refused.append(self.path)
+                return self._answer(503, b'{"exception_message":"Service Unavailable"}')
+        answer = httpx2.post(self.real + self.path, content=body, headers={"content-type": "application/json"})
+        return self._answer(answer.status_code, answer.content)
+
+    def _answer(self, status, body):
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def busy(real, refusals):
+    """The settings lead to the real server, which refuses so many times to answer about limits."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from batchata.orchestration import fence
+
+    handler = type("Busy", (_Busy,), {"real": real.api_url, "refusals": refusals, "refused": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    fence._told.clear()
+    try:
+        with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}"}):
+            yield handler
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_busy_server_is_waited_for_without_standing_still(two_slots, inside, caplog):
+    clock = Clock()
+    with busy(inside, 3) as server, make_fence(clock=clock) as fence:
+        assert [fence.try_enter(1) for _ in range(3)] == [False] * 3
+        assert len(server.refused) == 1, "a server that is busy is not asked each time"
+        for _ in range(2):
+            clock.seconds += 2.5
+            assert not fence.try_enter(1)
+        clock.seconds += 2.5
+        assert fence.try_enter(1)
+        assert two_slots() == 1
+        server.refusals = 1
+        fence.leave(1)
+        assert two_slots() == 1
+        clock.seconds += 2.5
+        fence.renew()
+        assert two_slots() == 0
+        assert fence.try_enter(2)
+        server.refusals = 1
+    assert two_slots() == 0, "at the end it is tried more than once"
+    [told] = caplog.messages
+    assert "No message batch is created until it answers, for 120 s at most" in told
+    assert "answered 503" in told
+
+
+def test_a_server_that_stays_busy_keeps_nobody_out_for_ever(two_slots, inside, caplog):
+    clock = Clock()
+    with busy(inside, 1000) as server, make_fence(clock=clock) as fence:
+        while not fence.try_enter(1):
+            clock.seconds += 2.5
+        assert 118 <= clock.seconds - 1000 <= 125
+        clock.seconds += 31
+        assert fence.try_enter(2), "it was given up, until it answers"
+        clock.seconds += 31
+        server.refusals = 0
+        assert fence.try_enter(3)
+        server.refusals = 1000
+        clock.seconds += 2.5
+        assert not fence.try_enter(4), "a server that answered is waited for again"
+        server.refusals = 0
+    assert ["for 120 s at most" in caplog.messages[0], "not kept for now" in caplog.messages[1]] == [True, True]
+    assert len(caplog.messages) == 2
+
+
+def test_creates_wait_for_a_server_that_is_busy(inside, caplog):
+    from batchata.orchestration.fence import rate_limited_create
+
+    with limit("batchata-creates", 1, slot_decay_per_second=0.5) as read, busy(inside, 1) as server:
+        rate_limited_create()
+        assert len(server.refused) == 1
+        with inside.in_process():
+            assert read().active_slots == 1
+    [told] = caplog.messages
+    assert "'batchata-creates'" in told
+    assert "for 120 s at most" in told
 
 
 def test_creates_wait_for_the_rate_limit_in_a_task(inside):

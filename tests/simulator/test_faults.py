@@ -186,7 +186,11 @@ def test_faults_are_ordered_over_http(served):
         client.messages.batches.list()
     assert run(client, *TEN)["i0"]["type"] == "expired"
     assert httpx2.post(address, json={"clear": True, "blank_lines": 1, "results_url": "x"}).status_code == 200
-    assert httpx2.post(address, json={"flood": 1}).status_code == 400
+    unknown, none = httpx2.post(address, json={"flood": 1}), httpx2.post(address, json={})
+    assert (unknown.status_code, none.status_code, httpx2.post(address).status_code) == (400, 400, 400)
+    assert "flood is unknown; known are blank_lines, clear," in unknown.json()["error"]["message"]
+    assert "none was given; known are" in none.json()["error"]["message"]
+    assert '{"clear": true} takes all back' in none.json()["error"]["message"]
     assert httpx2.post(address, json={"outcome": [{"kind": "sulking"}]}).status_code == 400
     assert httpx2.post(address, json={"fail": [{"endpoint": "nowhere"}]}).status_code == 400
 
