@@ -44,6 +44,9 @@ MINIMUM_TOKENS = {
 WORTH_WAITING = Decimal("0.05")
 """USD that a job ahead has to save beyond what is saved without one, for the others wait for it."""
 
+WORTH_MARKING = Decimal("0.0001")
+"""USD that a beginning has to save where no job goes ahead: for less the cache is no bet that is worth its risk."""
+
 _HITS = {
     ("5m", False): Decimal("0.3"),
     ("1h", False): Decimal("0.3"),

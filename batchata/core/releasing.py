@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
 
-from batchata.core.caching import WORTH_WAITING, Offer, offer
+from batchata.core.caching import WORTH_MARKING, WORTH_WAITING, Offer, offer
 from batchata.core.prefixes import Marks, Ttl
 from batchata.core.sharing import Prefix, Sharing
 from batchata.core.warmth import Heat, Warmth
@@ -127,7 +127,7 @@ class Gate:
         if sharing.rates is None:
             return None
         found = offer(prefix.tokens, left, sharing.rates, sharing.mode, ahead=False)
-        return Marks(prefix.key, prefix.depths, found.ttl) if found is not None and found.gain > 0 else None
+        return Marks(prefix.key, prefix.depths, found.ttl) if found and found.gain >= WORTH_MARKING else None
 
     def _open(self, marks: Mapping[str, Marks | None], held: set[str]) -> Iterator[Marked]:
         if len(held) == len(self.sharing.prefixes) and self.sharing.has_all:

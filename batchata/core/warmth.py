@@ -48,10 +48,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class MarkedJob:
-    """The breakpoints of an open job: beginnings in the order of its items where it goes ahead of others."""
+    """The breakpoints of an open job: beginnings in the order of its items where it goes ahead of others. `may_read`:
+    something of it can have been written before, so that what comes of it says whether the cache pays.
+    """
 
     prefixes: Mapping[str, Ttl]
     ahead: bool
+    may_read: bool
     sent: float
     items: Sequence[int]
 
@@ -61,7 +64,7 @@ _COLD = Trace()
 
 @dataclass(slots=True)
 class Warmth:
-    """Over a whole run. `gained` is what the jobs that were to read saved in USD, None where nobody can tell."""
+    """Over a whole run. `gained` is what the jobs that could read saved in USD, None where nobody can tell."""
 
     traces: dict[str, Trace] = field(default_factory=dict)
     gained: Decimal | None = Decimal(0)
@@ -86,7 +89,10 @@ class Warmth:
         if not event.prefixes:
             return
         items = [each.item for each in event.items]
-        self._open[event.job] = MarkedJob(event.prefixes, event.ahead, event.at.timestamp(), items)
+        sent = event.at.timestamp()
+        is_cold = all(self.heat(prefix, sent) is Heat.COLD for prefix in event.prefixes)
+        may_read = not event.ahead and (len(items) > len(event.prefixes) or not is_cold)
+        self._open[event.job] = MarkedJob(event.prefixes, event.ahead, may_read, sent, items)
         for prefix, ttl in event.prefixes.items():
             trace = self.traces.setdefault(prefix, Trace())
             trace.ttl = ttl
@@ -114,7 +120,7 @@ class Warmth:
         for prefix in _answered(marked, event):
             trace = self.traces[prefix]
             trace.sent = max(marked.sent, trace.sent or 0.0)
-        if not marked.ahead and self.gained is not None:
+        if marked.may_read and self.gained is not None:
             self.gained = None if event.prompt_saved is None else self.gained + event.prompt_saved
 
     def _close(self, job: int) -> MarkedJob | None:

@@ -237,6 +237,25 @@ def test_what_was_measured_to_be_a_loss_is_not_gone_on_with_unless_it_was_asked_
     assert (offered(step), found and found.ttl) == ([2, 3, 4, 5], marks)
 
 
+@pytest.mark.parametrize(("rate", "marks"), [("0.1", None), ("0.5", "5m")])
+def test_a_trifle_is_no_reason_to_cache(rate, marks):
+    """Twelve short items share 651 tokens: at $0.10 a million, 0.0000259 dollars are what may be saved."""
+    step = only(decide(state_of(items=12), session((A,) * 12, how={"tokens": 651, "rates": Rates(rate, 1)}), NOW))
+    found = step.candidates[0].marks
+    assert found == (marks and Marks(A, (0, 1), marks))
+
+
+def test_a_first_item_that_had_nothing_to_read_measures_nothing():
+    """A tight limit makes jobs of one item; the first of them can do no more than write."""
+    loss = Decimal("-0.01")
+    first = [reading(1, 0, ttl="5m"), submitted(1), settled(1, {0: "succeeded"}, prompt_saved=loss)]
+    assert not state_of(*first).warmth.is_a_loss
+    second = [reading(2, 1, ttl="5m", after=10), submitted(2), settled(2, {1: "succeeded"}, prompt_saved=loss)]
+    assert state_of(*first, *second).warmth.is_a_loss, "the second could read what the first wrote"
+    together = [reading(1, 0, 1), submitted(1), settled(1, {0: "succeeded", 1: "succeeded"}, prompt_saved=loss)]
+    assert state_of(*together).warmth.is_a_loss
+
+
 def formed(step, *items, needed=None):
     sent = intent(1, *items).items
     return Formed(step.job, sent, Decimal("0.1") if items else None, None, [], needed)
