@@ -271,7 +271,9 @@ _WORDS = {"stopped": "stopped", "failed": "could not go on", "interrupted": "was
 
 
 def figures(facts: Facts, state: RunState) -> dict[str, Any]:
-    """The payload of events: figures, and nothing that anybody wrote. Money is USD, as text."""
+    """The payload of events: figures, and nothing that anybody wrote but the name. Money is USD: exact as text, and
+    under `spent` and `limit` as people read it. `failed` includes those that are `canceled`.
+    """
     budget, tally = state.budget, state.tally
     return {
         "name": facts.name,
@@ -280,12 +282,15 @@ def figures(facts: Facts, state: RunState) -> dict[str, Any]:
         "total_items": state.total,
         "succeeded": tally.kinds["succeeded"],
         "failed": failed_count(state),
+        "canceled": tally.kinds["canceled"],
         "in_flight": state.count(Standing.HELD),
         "pending": state.count(Standing.PENDING, Standing.AGAIN),
         "outcomes": outcomes(state),
         "spent_usd": f"{budget.spent:f}",
+        "spent": rounded_usd(budget.spent),
         "unpriced_items": tally.unpriced,
         "limit_usd": None if budget.limit is None else f"{budget.limit:f}",
+        "limit": "no limit" if budget.limit is None else usd(budget.limit),
         "state_path": facts.state_path,
     }
 

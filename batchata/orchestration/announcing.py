@@ -9,7 +9,7 @@ from prefect.events import emit_event
 from batchata.core.reports import Facts
 from batchata.orchestration.server import own_flow_run_id
 
-What = Literal["run.started", "limit.reached", "items.failed", "run.finished"]
+What = Literal["run.started", "limit.reached", "items.failed", "run.finished", "attention.wanted"]
 
 
 def announce(what: What, facts: Facts, payload: dict[str, Any]) -> None:

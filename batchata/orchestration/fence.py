@@ -7,7 +7,7 @@ The first is the number of message batches in flight. The second is the pace of 
 two seconds. What they hold:
 
 - A run asks before each create, and what the server says counts: full means that the job waits.
-- A server that is busy (it answers 503, as SQLite does under several runs, another 5xx, 429, or not within 10 s) is
+- A server that is busy (it answers 503, as SQLite does under several runs, 429, another 5xx, or not within 10 s) is
   waited for, and nothing is sent meanwhile. After 120 s of nothing else the run says so and goes on without the limit
   until the server answers again.
 - Where no server is reached, the run goes on at once without the limit: it holds while there is a server to hold it.
@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 from uuid import UUID
@@ -53,7 +54,7 @@ ABSENT_SECONDS = 30.0
 
 FULL = frozenset({423, 422})  # 422: the limit is 0, so it has no slot to give at any time
 GONE = 410
-_TOO_MANY, _SERVER_ERRORS = 429, 500
+_BUSY = frozenset({429, 500, 502, 503, 504})
 _LAST_TRIES, _BETWEEN_LAST_TRIES = 3, 0.5
 
 _one_at_a_time = Lock()
@@ -127,7 +128,7 @@ class Fence:
             if self._is_away() or self._patience.is_resting():
                 return
             try:
-                self._call(lambda client, lease=lease.id: client.release_concurrency_slots_with_lease(lease))
+                self._call(partial(_release, lease.id))
             except HTTPError as error:
                 if _is_busy(error):
                     return
@@ -220,6 +221,10 @@ def _take(client: SyncPrefectClient) -> UUID | None:
     return UUID(answer["lease_id"]) if answer["limits"] else None
 
 
+def _release(lease: UUID, client: SyncPrefectClient) -> None:
+    client.release_concurrency_slots_with_lease(lease)
+
+
 def rate_limited_create() -> None:
     """Waits until the rate limit `batchata-creates` lets one more create pass, if the server has this limit.
 
@@ -276,7 +281,7 @@ def _says(error: HTTPError, statuses: frozenset[int]) -> bool:
 def _is_busy(error: HTTPError) -> bool:
     """Whether a server is there that cannot answer now."""
     if isinstance(error, HTTPStatusError):
-        return error.response.status_code == _TOO_MANY or error.response.status_code >= _SERVER_ERRORS
+        return error.response.status_code in _BUSY
     return isinstance(error, TimeoutException) and not isinstance(error, ConnectTimeout)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from prefect.exceptions import Pause
 
+from batchata.core.attention import Known, attention, known_of, newly_failed, still_known
 from batchata.core.reports import (
     MOST_ROWS,
     Ending,
@@ -26,6 +27,7 @@ from batchata.core.steps import Finish
 from batchata.orchestration.announcing import announce
 from batchata.orchestration.artifacts import Artifacts
 from batchata.orchestration.remembering import Memory
+from batchata.orchestration.server import is_suspendable
 
 PROGRESS_SECONDS = 10.0
 TABLES_SECONDS = 30.0
@@ -56,6 +58,7 @@ class Reporter:
         self._failures: dict[tuple[int, int], Failure] = {}
         self._progress_at = self._tables_at = float("-inf")
         self._limit_told = False
+        self._known = Known()
 
     def carry(self, body: Callable[[], Finish], *, is_new: bool) -> Finish:
         """`body`, told of from its beginning to its end. `is_new`: the flow run was made for this, just now.
@@ -68,6 +71,7 @@ class Reporter:
         try:
             finish = body()
         except Pause:  # suspended: it goes on in another process
+            self._want_attention(asks=True)
             self._show(None)
             raise
         except BaseException as error:
@@ -83,10 +87,13 @@ class Reporter:
     def asking(self) -> None:
         """To be called before a person is asked."""
         self._tell_of_limit()
+        if not is_suspendable():  # a run that is suspended comes here again when it has its answer
+            self._want_attention(asks=True)
         self._show(None)
 
     def tick(self) -> None:
         """To be called about once a second."""
+        self._known = still_known(self._known, self._state)
         self._tell_of_limit()
         now = self._clock()
         if now - self._tables_at >= TABLES_SECONDS:
@@ -104,6 +111,7 @@ class Reporter:
 
     def _begin(self) -> None:
         state = self._state
+        self._known, self._limit_told = known_of(state), state.limit_reached
         self._memory.begin(self._artifacts.line)
         if state.next_job > 1:
             self._memory.note(self._artifacts.line)
@@ -113,11 +121,19 @@ class Reporter:
     def _end(self, ending: Ending) -> None:
         state = self._state
         self._tell_of_limit()
-        if failed_count(state):
-            announce("items.failed", self._facts, {**figures(self._facts, state)})
+        self._want_attention(asks=False)
         payload = {**figures(self._facts, state), "ending": ending.what, "why": ending.why}
         announce("run.finished", self._facts, payload)
         self._show(ending)
+
+    def _want_attention(self, *, asks: bool) -> None:
+        """Tells what is new: what failed in an earlier run over the ledger was told there."""
+        state = self._state
+        if newly_failed(self._known, state):
+            announce("items.failed", self._facts, figures(self._facts, state))
+        if payload := attention(self._facts, self._known, state, asks=asks):
+            announce("attention.wanted", self._facts, payload)
+        self._known = known_of(state)
 
     def _tell_of_limit(self) -> None:
         """Once each time it is reached: a new limit can be reached too."""

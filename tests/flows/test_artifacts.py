@@ -144,7 +144,10 @@ def _check_jobs(rows, manager):
 
 
 def _check_events(api, stats):
-    wanted = {f"batchata.{what}" for what in ("run.started", "limit.reached", "items.failed", "run.finished")}
+    wanted = {
+        f"batchata.{what}"
+        for what in ("run.started", "limit.reached", "items.failed", "run.finished", "attention.wanted")
+    }
     eventually(lambda: wanted <= events(api, stats["run_id"]).keys())
     found = events(api, stats["run_id"])
     assert found.keys() == wanted

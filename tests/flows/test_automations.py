@@ -1,19 +1,22 @@
 """The example automation: made by the command of the README, and it fires."""
 
 import json
+import re
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import yaml
+from pydantic import ValidationError
 
 from batchata import BatchManager
 
 pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own warnings are not ours to fail on
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "automations.yaml"
-NO_BLOCK = "00000000-0000-0000-0000-000000000000"
+NO_BLOCK = "the-id-of-your-notification-block"
 
 
 @pytest.fixture
@@ -38,6 +41,16 @@ def mailbox():
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_the_place_of_the_id_is_not_taken_for_one():
+    from prefect.events.schemas.automations import AutomationCore
+
+    [automation] = yaml.safe_load(EXAMPLE.read_text())["automations"]
+    with pytest.raises(ValidationError, match="block_document_id"):
+        AutomationCore.model_validate(automation)
+    automation["actions"][0]["block_document_id"] = str(uuid4())
+    assert AutomationCore.model_validate(automation).enabled
 
 
 def test_somebody_is_told_that_items_failed(inside, mailbox, tmp_path, client, simulator):
@@ -66,6 +79,6 @@ def test_somebody_is_told_that_items_failed(inside, mailbox, tmp_path, client, s
         finally:
             api.request("DELETE", f"/automations/{made['id']}")
     [told] = received
-    assert told["subject"] == "mails: batchata.items.failed"
-    assert "2 of 3 items succeeded, 1 failed, 0 wait." in told["body"]
+    assert told["subject"] == "mails: 1 item failed"
+    assert re.match(r"2 of 3 items succeeded, 1 failed\. Spent: \$0\.\d*[1-9]\d*; there is no limit\.\n", told["body"])
     assert "/flow-run/" in told["body"]

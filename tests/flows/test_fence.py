@@ -164,6 +164,10 @@ class _Busy(BaseHTTPRequestHandler):
     refusals = 0
     refused: ClassVar[list[str]] = []
 
+    def do_GET(self):
+        answer = httpx2.get(self.real + self.path)
+        return self._answer(answer.status_code, answer.content)
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         if "increment" in self.path or "decrement" in self.path:
