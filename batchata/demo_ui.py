@@ -23,7 +23,10 @@ from batchata.demo import MODEL, PROMPT, demo_files
 from batchata.errors import BatchataError
 from batchata.scaffold import write_project
 
-LIMIT, ENOUGH = 0.008, 0.05
+LIMIT, ENOUGH = 0.01, 0.05
+MAX_TOKENS = 8_000
+"""Enough for the longest answer, and half of what is reserved otherwise: so the limit covers batches of several items."""
+
 _PATIENCE = 120.0
 _SECONDS_PER_BATCH = 4.0
 
@@ -39,9 +42,11 @@ def run_demo_ui(console: Console, wait: Callable[[], Any]) -> None:
         simulator = stack.enter_context(Simulator(progress=OnClock(_SECONDS_PER_BATCH)))
         columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
         with Progress(*columns, console=console, transient=True) as progress:
-            task = progress.add_task("")
+            task, began = progress.add_task(""), time.monotonic()
 
             def step(what: str) -> None:
+                """A line for each, also where no spinner can be shown: each takes seconds, on a busy machine minutes."""
+                console.print(f"[{time.monotonic() - began:3.0f} s] {what}", markup=False, highlight=False)
                 progress.update(task, description=what)
 
             page = stack.enter_context(_running(folder, simulator, step))
@@ -64,11 +69,13 @@ def _running(folder: Path, simulator: str, step: Callable[[str], None]) -> Itera
         log = folder / "prefect.log"
         processes.enter_context(_process(["server", "start"], environment, project, log))
         _wait_until_healthy(url, log)
-        step("deploying the flows")
+        step("making a work pool")
         _prefect("work-pool", "create", "batchata", "--type", "process", environment=environment, project=project)
+        step("deploying the flows")
         _prefect("deploy", "--all", "--no-prompt", environment=environment, project=project)
-        step("starting a worker and a run")
+        step("starting a worker")
         processes.enter_context(_process(["worker", "start", "--pool", "batchata"], environment, project, log))
+        step("starting a run")
         yield f"{url}/v2/runs/flow-run/{_begun(url)}"
 
 
@@ -153,12 +160,13 @@ def _begun(url: str) -> str:
         "model": MODEL,
         "response_model": "batchata.demo:Invoice",
         "enable_citations": True,
-        "items_per_job": 4,
+        "items_per_job": 3,
         "max_cost": LIMIT,
+        "max_tokens": MAX_TOKENS,
     }
     with httpx.Client(base_url=f"{url}/api", timeout=30) as api:
         deployment = api.get("/deployments/name/run-batch/run-batch").raise_for_status().json()["id"]
-        run = api.post(f"/deployments/{deployment}/create_flow_run", json={"parameters": parameters})
+        run = api.post(f"/deployments/{deployment}/create_flow_run", json={"name": "demo", "parameters": parameters})
         return str(run.raise_for_status().json()["id"])
 
 
@@ -171,6 +179,7 @@ def _free_port() -> int:
 def _told(page: str) -> str:
     return (
         f"A run over 12 invoices, on the simulator: [bold]{page}[/]\n\n"
+        "The worker takes it up within half a minute. "
         f"It pauses at its limit of ${LIMIT}. Then open the menu at the top right, choose [bold]Resume[/], "
         f"[bold]continue[/], and type a new limit of [bold]{ENOUGH}[/].\n"
         "Its tables and its bill are under Artifacts. Ctrl-C ends everything and leaves nothing behind."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from cyclopts import App
 
@@ -16,17 +17,25 @@ Examples:
   batchata init my-project/"""
 
 _NEXT = """\
-Next:
+Next, one after the other:
+{cd}  prefect server start                                # in a terminal of its own; or Prefect Cloud
+  export PREFECT_API_URL=http://127.0.0.1:4200/api    # in every other terminal
   prefect work-pool create batchata --type process    # once
-  prefect deploy --all                                # after each change of prefect.yaml
-  prefect worker start --pool batchata"""
+  prefect deploy --all --no-prompt                    # after each change of prefect.yaml
+  export ANTHROPIC_API_KEY=...                        # or no key, and the two variables that this prints:
+                                                      # batchata simulate --seconds 20
+  prefect worker start --pool batchata                # in a terminal of its own
+Then fill in the form of run-batch on http://127.0.0.1:4200, or start it here; models.py has an Invoice to begin with:
+  prefect deployment run run-batch/run-batch -p files='["invoices/*.pdf"]' -p prompt="Extract the invoice." \\
+      -p model=claude-haiku-5-5 -p response_model=models.py:Invoice -p max_cost=5
+To be told when a run asks or items failed, see automations.yaml."""
 
 command = App(name="init", usage="Usage: batchata init [FOLDER]", help_epilogue=EXAMPLES)
 
 
 @command.default
 def init(folder: Path = Path(), /, *, output: Output = Output()) -> Exit:
-    """Write prefect.yaml and flows/ into a project, ready for `prefect deploy --all`.
+    """Write prefect.yaml and flows/ into a project, ready for `prefect deploy --all --no-prompt`.
 
     Parameters
     ----------
@@ -39,6 +48,7 @@ def init(folder: Path = Path(), /, *, output: Output = Output()) -> Exit:
     if output.json:
         print_json({"folder": str(folder.absolute()), "written": written})
         return Exit.DONE
-    console = stdout()
-    console.print(f"Written to {folder.absolute()}: {', '.join(written)}. {_NEXT}", markup=False, soft_wrap=True)
+    cd = "" if folder.resolve() == Path.cwd() else f"  cd {quote(str(folder))}\n"
+    told = f"Written to {folder.absolute()}: {', '.join(written)}.\n{_NEXT.format(cd=cd)}"
+    stdout().print(told, markup=False, highlight=False, soft_wrap=True)
     return Exit.DONE

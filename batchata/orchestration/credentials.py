@@ -26,12 +26,22 @@ class AnthropicCredentials(Block):
     _block_type_name = "Anthropic Credentials"
     _block_type_slug = "anthropic-credentials"
     _documentation_url = HttpUrl("https://docs.claude.com/en/api/overview")
-    _description = "A key of the Claude API, for batchata."
+    _description = "A key of the Claude API. Runs of batchata name this block in their parameter credentials."
 
-    api_key: SecretStr = Field(description="The API key.")
-    base_url: str | None = Field(default=None, description="Where the API lives, unless at its usual address.")
+    api_key: SecretStr = Field(
+        title="API key",
+        description="Begins with sk-ant-; made at https://platform.claude.com under API keys. The Prefect server keeps it "
+        "encrypted, and no run shows it.",
+    )
+    base_url: str | None = Field(
+        default=None,
+        title="Base URL",
+        description="Where the API lives: a gateway of yours, or the address that batchata simulate prints. Default: "
+        f"{ADDRESS}.",
+    )
     workspace: str | None = Field(
-        default=None, description="The id of the workspace to work in, for a key that may use several."
+        default=None,
+        description="The id of the workspace to work in, for a key that may use several. Default: the key's own.",
     )
 
     def get_client(self) -> Anthropic:

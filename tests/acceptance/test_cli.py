@@ -10,6 +10,7 @@ import pexpect
 import pytest
 
 from batchata import batch, make_client
+from batchata.runs.models import response_model_of
 from batchata.simulator import Simulator
 
 from .conftest import ROOT
@@ -88,7 +89,25 @@ def test_the_simulator_serves_until_it_is_stopped(number):
 def test_init_writes_what_prefect_deploys_and_overwrites_nothing(tmp_path):
     done = run("init", str(tmp_path / "project"))
     assert done.returncode == 0, done.stderr
-    assert "prefect deploy --all" in done.stdout
+    steps = [
+        "cd ",
+        "prefect server start",
+        "export PREFECT_API_URL=",
+        "work-pool create",
+        "prefect deploy --all --no-prompt",
+        "ANTHROPIC_API_KEY",
+        "batchata simulate",
+        "worker start --pool batchata",
+        "run-batch/run-batch",
+    ]
+    places = [done.stdout.find(step) for step in steps]
+    assert places == sorted(places)
+    assert -1 not in places
+    assert (tmp_path / "project" / "automations.yaml").read_text() == (
+        ROOT / "examples" / "automations.yaml"
+    ).read_text()
+    model = response_model_of(f"{tmp_path / 'project' / 'models.py'}:Invoice")
+    assert list(model.model_fields) == ["company_name", "invoice_number", "total_amount"]
     for name in ("prefect.yaml", "flows/run_batch.py", "flows/process_inbox.py"):
         assert (tmp_path / "project" / name).read_bytes() == (ROOT / name).read_bytes()
     again = run("init", str(tmp_path / "project"))

@@ -64,7 +64,11 @@ def test_the_wheel_holds_the_package_its_types_and_the_documents_of_the_demo(whe
     names = zipfile.ZipFile(wheel).namelist()
     assert {"batchata/py.typed", "batchata/simulator/models.json", "batchata/cli.py"} <= set(names)
     assert sum(name.startswith("batchata/demo_documents/") and name.endswith(".pdf") for name in names) == 12
-    assert {"batchata/project/prefect.yaml", "batchata/project/flows/run_batch.py"} <= set(names)
+    assert {
+        "batchata/project/prefect.yaml",
+        "batchata/project/automations.yaml",
+        "batchata/project/flows/run_batch.py",
+    } <= set(names)
     assert not any(name.startswith(("tests/", "flows/")) for name in names)
 
 
