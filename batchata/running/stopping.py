@@ -17,6 +17,8 @@ PATIENCE = 30.0
 """Seconds for whoever works on a ledger to hear that it is canceled; one that asks a person hears it afterwards."""
 
 _BETWEEN_LOOKS = 0.3
+_BETWEEN_REQUESTS = 5.0
+"""Who works on the ledger may have taken the request and be asking the API, which takes longer than a look."""
 
 
 def cancel_run(path: Path, client: ClientOrMaker) -> list[str]:
@@ -25,19 +27,23 @@ def cancel_run(path: Path, client: ClientOrMaker) -> list[str]:
     Who has it may end without having heard, and the next one would go on; so it is asked until the ledger says so.
     """
     state = read_state(path)
+    in_flight = [job.batch_id for job in state.open.values() if job.batch_id]
     if not state.open and next(state.pending(), None) is None:
         return []
-    until = time.monotonic() + PATIENCE
+    until, asked = time.monotonic() + PATIENCE, float("-inf")
     while True:
         try:
             with open_ledger(path) as ledger, using(client) as api:
-                return cancel_open(api, ledger)
+                heard = ledger.state.canceled and asked > 0
+                return in_flight if heard else cancel_open(api, ledger)
         except LedgerInUseError as error:
-            ask_to_cancel(path)
+            if time.monotonic() - asked >= _BETWEEN_REQUESTS:
+                ask_to_cancel(path)
+                asked = time.monotonic()
             held = str(error)
         time.sleep(_BETWEEN_LOOKS)
         if read_state(path).canceled:
-            return [job.batch_id for job in state.open.values() if job.batch_id]
+            return in_flight
         if time.monotonic() >= until:
             logger.warning("it was asked to cancel, and did not within %g s: %s", PATIENCE, held)
-            return [job.batch_id for job in state.open.values() if job.batch_id]
+            return in_flight

@@ -83,7 +83,7 @@ def raise_limit(browser, run_page, limit):
     _, _, form, _, refused, *_ = browser.take(
         {"do": "open", "url": run_page, "until": "Suspended"},
         {"do": "menu", "item": "Resume"},
-        {"do": "read", "until": "items wait"},
+        {"do": "read", "until": "New Limit Usd"},
         {"do": "press", "name": "Resume", "until": "'decision' is a required property"},
         {"do": "read"},
         {"do": "fill", "fields": {"Decision": "continue", "New Limit Usd": limit}},
