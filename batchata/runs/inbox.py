@@ -145,33 +145,36 @@ def process_inbox(spec: RunSpec, began: Began = lambda _: None) -> Pickup:
     """
     inbox = inbox_of(spec)
     with inbox.locked():
-        figures = [_gone_on(inbox, run, spec, began) for run in inbox.open_runs()]
+        figures: list[Summary] = []
+        for run in inbox.open_runs():
+            was_halted = run.state().halted
+            figures.append(_gone_on(inbox, run, spec, began))
+            if run.state().halted and not was_halted and run.state().canceled:
+                logger.warning("%s was cancelled just now, so nothing new is picked up this time", run.path)
+                return Pickup(runs=figures)
         found, unusable = inbox.look()
         for each in unusable[:_TOLD]:
             logger.warning("%s cannot be sent: %s", each.item, each.reason)
         if found.new:
             figures.append(_carried_out(inbox, inbox.begin(found.new, spec), began))
-        return Pickup(
-            len(found.new), found.known, found.twins, unusable, [each for each in figures if each is not None]
-        )
+        return Pickup(len(found.new), found.known, found.twins, unusable, figures)
 
 
 def _carried_out(inbox: Inbox, run: RunFolder, began: Began) -> Summary:
-    summary = carry_out(run.spec(), began)
+    summary = carry_out(run.spec(), began, may_send=lambda state: not state.halted)
     _close_if_over(inbox, run)
     return summary
 
 
-def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec, began: Began) -> Summary | None:
+def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec, began: Began) -> Summary:
     """Limits and places are those of today, the work is that of its day."""
     run.describe(run.spec().carried_out_like(spec))
-    if not run.state().halted:
-        try:
-            return _carried_out(inbox, run, began)
-        except StorageError:
-            raise  # nothing is known of the files
-        except (InputError, LedgerMismatchError) as error:
-            logger.warning("%s is not gone on with, what it sent is collected: %s", run.path, error)
+    try:
+        return _carried_out(inbox, run, began)
+    except StorageError:
+        raise  # nothing is known of the files
+    except (InputError, LedgerMismatchError) as error:
+        logger.warning("%s is not gone on with, what it sent is collected: %s", run.path, error)
     summary = _collected(run)
     _close_if_over(inbox, run, is_left=True)
     return summary

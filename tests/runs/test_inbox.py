@@ -7,7 +7,7 @@ import pytest
 from upath import UPath
 
 from batchata import InputError, LedgerInUseError, load_results_from_disk
-from batchata.runs.carrying import carry_out
+from batchata.runs.carrying import cancel, carry_out
 from batchata.runs.due import collect_due
 from batchata.runs.folder import RunFolder
 from batchata.runs.inbox import inbox_of, process_inbox, report, sentence
@@ -102,6 +102,21 @@ def test_files_that_changed_or_went_while_they_were_under_way_harm_nothing(hourl
     found = pick_up(wait=False)
     assert (found.new, found.runs[0]["completed_items"]) == (0, 3)
     assert sent(hourly) == 5
+
+
+def test_a_pickup_that_is_cancelled_while_it_is_gone_on_with_sends_nothing_more(
+    hourly, put, spec, tmp_path, slow_file
+):
+    put("Ada", "Grace", "Alan", "Tony")
+    (tmp_path / "prompt.txt").write_text("Who is it?")
+    one = spec(files=["inbox"], prompt=None, prompt_file="prompt.txt", wait=False, items_per_job=2, max_parallel_jobs=1)
+    process_inbox(one)
+    hourly.advance(HOUR)
+    with slow_file(tmp_path / "prompt.txt", lambda: cancel(RunFolder(inbox_of(one).path / "runs" / "00001"))):
+        found = process_inbox(one)
+    assert (found.new, [each["pending_items"] for each in found.runs]) == (0, [2])
+    assert hourly.state()["create_calls"] == 1
+    assert process_inbox(one).new == 2, "whoever starts it anew wants it"
 
 
 def test_runs_of_an_inbox_are_collected_by_whoever_looks_next(hourly, put, pick_up):
