@@ -66,9 +66,12 @@ class RunFolder:
         self._write(_DESCRIPTION, described.model_dump_json(indent=2).encode())
 
     def spec(self) -> RunSpec:
-        """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are."""
+        """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are.
+
+        The folder that they were relative to may have been moved as a whole, and we are in it now.
+        """
         described = self.described()
-        if described.directory != str(Path.cwd()):
+        if described.directory != str(Path.cwd()) and Path(described.directory).is_dir():
             raise InputError(
                 f"the run in {self.path} was begun in {described.directory}, which its paths are relative to; go on "
                 f"with it from there (here is {Path.cwd()})"
