@@ -21,6 +21,7 @@ from batchata.core.events import Decided
 from batchata.core.fingerprints import namespace_of
 from batchata.core.naming import MOST_CHARACTERS, slug
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
+from batchata.core.state import RunState
 from batchata.core.summary import Summary
 from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
 from batchata.io.ledger import Ledger, open_ledger
@@ -36,6 +37,11 @@ logger = logging.getLogger("batchata")
 _TOLD = 20
 _FILES, _PATHS = "files.jsonl", "files.txt"
 _LEFT = "what was not sent of this pickup belongs to the next one of its inbox, which pays for it"
+_NEEDS_CACHE = (
+    "prompts_file in an inbox needs the cache: a file of which only some prompts were answered, at a limit for "
+    "instance, goes into the next pickup with all of them, and the cache keeps it from being paid twice. Leave cache as "
+    "it is (nothing was sent)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +86,9 @@ class Inbox:
         if next(state.pending(), None) is not None and not state.left:
             ledger.record(Decided(at=datetime.now(UTC), what="left", reason=_LEFT), sync=True)
         files = _read(run.path / _FILES)
-        ended = [each for index, each in enumerate(files) if index < state.total and state.kind_of(index) is not None]
-        _write(self._done(run.path), ended)
+        _write(self._done(run.path), _ended(files, state))
 
-    def look(self) -> tuple[Found, list[Problem]]:
+    def look(self, *, uploads: bool = False) -> tuple[Found, list[Problem]]:
         """What is new, and what cannot be used. Reads only what was written since it was last read."""
         before: dict[str, Picked] = {}
         taken: set[str] = set()
@@ -93,7 +98,7 @@ class Inbox:
             taken.update(each.content for each in files)
         found = sort_out(self._files(before), taken)
         check = document_problem if len(found.new) <= READ_BEFOREHAND else file_problem
-        reasons = {each.path: reason for each in found.new if (reason := check(each.path))}
+        reasons = {each.path: reason for each in found.new if (reason := check(each.path, uploads=uploads))}
         usable = [each for each in found.new if each.path not in reasons]
         return found._replace(new=usable), [Problem(_shown(path), reason) for path, reason in reasons.items()]
 
@@ -128,6 +133,13 @@ class Inbox:
             raise LedgerInUseError(f"another process works on the inbox in {self.path}; wait for it to end") from error
 
 
+def _ended(files: Sequence[Picked], state: RunState) -> list[Picked]:
+    """The files of which every item has ended: one a prompt, and those of a file follow each other."""
+    prompts = max(1, state.total // max(1, len(files)))
+    waiting = {index // prompts for index in range(state.total) if state.kind_of(index) is None}
+    return [each for number, each in enumerate(files[: state.total // prompts]) if number not in waiting]
+
+
 def inbox_of(spec: RunSpec) -> Inbox:
     """The memory of the place that `spec.files` names: the same one, whatever is asked of its files."""
     watched = spec.files[0]
@@ -143,6 +155,8 @@ def process_inbox(spec: RunSpec, began: Began = lambda _: None) -> Pickup:
 
     Raises as `BatchManager.run`; whatever it raises, it can be called again.
     """
+    if spec.prompts_file and spec.cache is False:
+        raise InputError(_NEEDS_CACHE)
     inbox = inbox_of(spec)
     with inbox.locked():
         figures: list[Summary] = []
@@ -152,7 +166,7 @@ def process_inbox(spec: RunSpec, began: Began = lambda _: None) -> Pickup:
             if run.state().halted and not was_halted and run.state().canceled:
                 logger.warning("%s was cancelled just now, so nothing new is picked up this time", run.path)
                 return Pickup(runs=figures)
-        found, unusable = inbox.look()
+        found, unusable = inbox.look(uploads=spec.upload)
         for each in unusable[:_TOLD]:
             logger.warning("%s cannot be sent: %s", each.item, each.reason)
         if found.new:

@@ -135,6 +135,24 @@ def test_another_prompt_is_for_what_is_new(simulator, put, pick_up):
     assert sent(simulator) == 2
 
 
+def test_each_file_goes_with_each_prompt_and_an_answer_is_paid_once(hourly, put, spec, tmp_path):
+    (tmp_path / "prompts.txt").write_text("Who?\nWhere?\nWhen?\n")
+    asked = {"files": ["inbox"], "prompt": None, "prompts_file": "prompts.txt", "wait": False}
+    with pytest.raises(InputError, match="prompts_file in an inbox needs the cache"):
+        process_inbox(spec(**asked, cache=False))
+    put("Ada", "Grace", "Alan")
+    one = spec(**asked, cache="./cache", items_per_job=4, max_parallel_jobs=1)
+    process_inbox(one)
+    hourly.advance(HOUR)
+    cancel(RunFolder(inbox_of(one).path / "runs" / "00001"))
+    second = process_inbox(spec(**asked, cache="./cache", prompt_caching="off", upload=True))
+    assert (second.new, second.known) == (2, 1), "of the second file one prompt of three was answered"
+    hourly.advance(HOUR)
+    third = process_inbox(spec(**asked, cache="./cache"))
+    assert (third.new, third.runs[0]["completed_items"], third.runs[0]["cached_items"]) == (0, 6, 1)
+    assert sent(hourly) == 9
+
+
 def test_an_empty_inbox_is_no_error(simulator, pick_up, tmp_path):
     (tmp_path / "inbox").mkdir()
     assert pick_up().new == 0
