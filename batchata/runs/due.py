@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from batchata.core.money import rounded_usd
+from batchata.core.showing import code, markdown
 from batchata.core.summary import Summary
 from batchata.errors import BatchataError, InputError, LedgerInUseError, LedgerMismatchError, StorageError
 from batchata.runs.carrying import Met, manager_of
@@ -95,18 +96,20 @@ def report(visits: Sequence[Visit]) -> str:
 
 def _row(visit: Visit) -> str:
     title = visit.spec.title if visit.spec else visit.folder.path.name
-    where = f"{title}<br>`{visit.folder.path}`"
+    where = f"{markdown(title)}<br>{_path(visit.folder)}"
     if visit.summary is None:
-        return f"| {where} | | | | | | {_cell(visit.trouble)} |"
+        return f"| {where} | | | | | | {markdown(visit.trouble)} |"
     each = visit.summary
     done, spent = each["completed_items"] + each["failed_items"], rounded_usd(Decimal(str(each["total_cost"])))
     counts = (each["total_items"], done, each["in_flight_items"], each["pending_items"])
-    told = _cell(visit.trouble or each["stopped"])
+    told = markdown(visit.trouble or each["stopped"])
     return f"| {where} | {' | '.join(f'{count:,}' for count in counts)} | {spent} | {told} |"
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _path(folder: RunFolder) -> str:
+    """In a code span, where it can be copied; a bar ends a cell even there."""
+    path = str(folder.path)
+    return markdown(path) if "|" in path else code(path)
 
 
 def sentence(visits: Sequence[Visit]) -> str:

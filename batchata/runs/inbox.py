@@ -21,6 +21,7 @@ from batchata.core.events import Decided
 from batchata.core.fingerprints import namespace_of
 from batchata.core.naming import MOST_CHARACTERS, slug
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
+from batchata.core.showing import code, markdown
 from batchata.core.state import RunState
 from batchata.core.summary import Summary
 from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
@@ -34,7 +35,7 @@ from batchata.runs.spec import RunSpec, plainly
 
 logger = logging.getLogger("batchata")
 
-_TOLD = 20
+_TOLD, _MOST_ROWS = 20, 500
 _FILES, _PATHS = "files.jsonl", "files.txt"
 _LEFT = "what was not sent of this pickup belongs to the next one of its inbox, which pays for it"
 _NEEDS_CACHE = (
@@ -237,14 +238,20 @@ def _shown(path: str) -> str:
 
 def report(pickup: Pickup) -> str:
     """What a pickup came to, in Markdown."""
-    told = [f"{sentence(pickup)}.", *(f"- `{each.item}` cannot be sent: {each.reason}" for each in pickup.unusable)]
+    told = [f"{sentence(pickup)}.", *(_unusable(each) for each in pickup.unusable[:_MOST_ROWS])]
+    if (more := len(pickup.unusable) - _MOST_ROWS) > 0:
+        told.append(f"- and {more:,} more cannot be sent")
     for each in pickup.runs:
         done = (
             f"{each['completed_items']:,} of {each['total_items']:,} items succeeded, {each['failed_items']:,} failed"
         )
-        more = f" {each['stopped']}" if each["stopped"] else ""
-        told.append(f"- {done}, ${each['total_cost']:.4f} spent: `{each['results_dir']}`{more}")
+        more = f" {markdown(each['stopped'])}" if each["stopped"] else ""
+        told.append(f"- {done}, ${each['total_cost']:.4f} spent: {code(each['results_dir'])}{more}")
     return "\n".join(told)
+
+
+def _unusable(problem: Problem) -> str:
+    return f"- {code(problem.item)} cannot be sent: {markdown(problem.reason)}"
 
 
 def sentence(pickup: Pickup) -> str:

@@ -247,6 +247,23 @@ def test_a_run_is_cancelled_from_anywhere_and_whatever_became_of_its_files(hourl
     assert cancel(folder) == batches
 
 
+def test_what_an_emptied_form_sends_is_as_good_as_nothing(spec):
+    emptied = dict.fromkeys(
+        ("files_from", "messages_file", "prompt_file", "prompts_file", "response_model", "name", "credentials",
+         "results_dir", "state_dir", "max_cost", "max_tokens", "sample"), ""
+    )  # fmt: skip
+    given = spec(files=["", "notes"], **emptied)
+    assert (given, folder_of(given)) == (spec(files=["notes"]), folder_of(spec(files=["notes"])))
+    assert spec(files=["notes"], response_model=f" {json.dumps(SCHEMA)}\n").response_model == SCHEMA
+    assert spec(files=["notes"], max_cost="5", items_per_job="7").items_per_job == 7
+    with pytest.raises(InputError, match=r"response_model begins as a JSON Schema does, and is no JSON"):
+        spec(files=["notes"], response_model="{'type': 'object'}")
+    with pytest.raises(InputError, match="model: String should have at least 1 character"):
+        spec(files=["notes"], model="")
+    with pytest.raises(InputError, match="home: String should have at least 1 character"):
+        spec(files=["notes"], home="")
+
+
 def test_a_run_that_could_not_begin_is_begun_by_nobody_else(simulator, notes, spec, tmp_path):
     notes("Ada")
     (tmp_path / "notes" / "empty.txt").touch()

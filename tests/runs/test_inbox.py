@@ -1,5 +1,6 @@
 """What is new in a watched folder goes through, once, by content."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from upath import UPath
 from batchata import InputError, LedgerInUseError, load_results_from_disk
 from batchata.runs.carrying import cancel, carry_out
 from batchata.runs.due import collect_due
-from batchata.runs.folder import RunFolder
+from batchata.runs.due import report as visit_report
+from batchata.runs.folder import RunFolder, folder_of
 from batchata.runs.inbox import inbox_of, process_inbox, report, sentence
 from tests.runs.conftest import HOUR
 
@@ -256,6 +258,23 @@ def test_a_name_that_is_no_text_keeps_nothing_from_it(simulator, put, pick_up):
     assert (found.new, [each.reason[:26] for each in found.unusable]) == (1, ["its name is not UTF-8 text"])
     assert report(found).encode().count(b"udcff.txt") == 1
     assert sent(simulator) == 1
+
+
+def test_names_are_no_markdown(simulator, notes, pick_up, tmp_path, spec):
+    odd = "a|b `c` ![x](y) <img src=x>"
+    notes("Ada", folder=odd)
+    (tmp_path / odd / "e`m`pty|.txt").touch()
+    told = report(pick_up(files=[odd])).splitlines()
+    assert told[1].startswith(f"- `` {odd}/e`m`pty|.txt `` cannot be sent: ")
+    (tmp_path / odd / "Ada.txt").rename(tmp_path / odd / "Grace.txt")
+    (tmp_path / odd / "e`m`pty|.txt").unlink()
+    one = spec(files=[odd], name=odd, home=".batchata/a|b", wait=False)
+    carry_out(one)
+    (folder_of(one).path / "summary.json").unlink()
+    RunFolder(tmp_path / ".batchata" / "x|y").describe(spec(files=[odd], prompt_file="gone|`", prompt=None))
+    rows = visit_report(list(collect_due(Path(".batchata")))).splitlines()[2:]
+    assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [8] * len(rows)
+    assert any(r"a\|b \`c\` \!\[x\](y) &lt;img src=x&gt;" in row for row in rows)
 
 
 def test_an_inbox_is_one_however_it_is_written(simulator, put, pick_up):
