@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from batchata.core.naming import artifact_key
 from batchata.job import DEFAULT_MODEL
@@ -57,4 +57,5 @@ def process_inbox(
     pickup = inboxes.process_inbox(spec, began=name_flow_run)
     told = inboxes.sentence(pickup)
     create_markdown_artifact(inboxes.report(pickup), key=artifact_key(spec.title, "inbox"), description=told)
-    return final_state(pickup.runs[-1], told) if pickup.runs else Completed(message=told)
+    without_figures = Failed if pickup.broken else Completed
+    return final_state(pickup.runs[-1], told) if pickup.runs and not pickup.broken else without_figures(message=told)

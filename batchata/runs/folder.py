@@ -98,10 +98,10 @@ class RunFolder:
         """Whether nothing has happened since nothing was left to do. Cheap: reads no ledger."""
         try:
             noted = orjson.loads((self.path / "summary.json").read_bytes())
-        except (OSError, ValueError):
+            left = noted["in_flight_items"] + noted["pending_items"]
+            return not left and bool(noted["ledger_bytes"] == self._ledger_bytes())
+        except (OSError, ValueError, TypeError, LookupError):  # somebody else's, or none of this version's
             return False
-        left = noted["in_flight_items"] + noted["pending_items"]
-        return not left and noted["ledger_bytes"] == self._ledger_bytes()
 
     def _ledger_bytes(self) -> int:
         return self.ledger.stat().st_size if self.ledger.exists() else 0

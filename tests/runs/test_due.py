@@ -146,13 +146,15 @@ def test_a_run_that_is_worked_on_is_left_alone(hourly, notes, spec):
         assert visits() == []
 
 
-def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes, spec):
+@pytest.mark.parametrize("odd", ["[]", '{"in_flight_items": null, "pending_items": 0}', "7"])
+def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes, spec, odd):
     notes("Ada", folder="a")
     notes("Bob", folder="b")
     for folder in "ab":
         carry_out(spec(files=[folder], wait=False))
     folder = folder_of(spec(files=["a"]))
     (folder.path / "run.json").write_text("{}")
+    (folder.path / "summary.json").write_text(odd)
     hourly.advance(HOUR)
     broken, whole = visits()
     assert "is not the state folder of a run" in broken.trouble

@@ -1,5 +1,6 @@
 """What is new in a watched folder goes through, once, by content."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from batchata import InputError, LedgerInUseError, load_results_from_disk
+from batchata import InputError, LedgerError, LedgerInUseError, load_results_from_disk
+from batchata.runs import inbox as inboxes
 from batchata.runs.carrying import cancel, carry_out
 from batchata.runs.due import collect_due
 from batchata.runs.due import report as visit_report
@@ -275,6 +277,64 @@ def test_names_are_no_markdown(simulator, notes, pick_up, tmp_path, spec):
     rows = visit_report(list(collect_due(Path(".batchata")))).splitlines()[2:]
     assert [len(re.findall(r"(?<!\\)\|", row)) for row in rows] == [8] * len(rows)
     assert any(r"a\|b \`c\` \!\[x\](y) &lt;img src=x&gt;" in row for row in rows)
+
+
+def test_a_file_that_goes_away_between_the_look_and_the_run_keeps_no_other_from_it(simulator, put, spec, tmp_path):
+    put("Ada", "Grace")
+    found = process_inbox(spec(files=["inbox"]), began=lambda _: (tmp_path / "inbox" / "Ada.txt").unlink(missing_ok=True))
+    assert (found.new, [each["completed_items"] for each in found.runs]) == (1, [1])
+    assert inbox_of(spec(files=["inbox"])).open_runs() == []
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_left_to_the_next_pickup(put, spec, tmp_path):
+    put("Ada", "Grace", "Tony")
+    reasons = {}
+    looking = inbox_of(spec(files=["inbox"]))._files({}, reasons)
+    ada = next(looking)
+    (tmp_path / "inbox" / "Grace.txt").unlink()
+    assert [each.path for each in looking] == ["inbox/Tony.txt"]
+    assert "inbox/Grace.txt is not there" in reasons["inbox/Grace.txt"]
+    assert inboxes._being_written(ada) is None
+    put("Ada", text="Name: {name} Lovelace")
+    assert "written to, or went away" in inboxes._being_written(ada)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read_keeps_no_other_from_it(simulator, put, pick_up, tmp_path):
+    put("Ada", "Grace")
+    (tmp_path / "inbox" / "Ada.txt").chmod(0)
+    found = pick_up()
+    assert (found.new, [each.item for each in found.unusable]) == (1, ["inbox/Ada.txt"])
+
+
+@pytest.mark.parametrize("name", ["ledger.jsonl", "run.json"])
+def test_a_broken_run_keeps_no_other_from_it_and_its_files_are_not_sent_again(hourly, put, pick_up, spec, name):
+    put("Ada")
+    pick_up(wait=False)
+    run = inbox_of(spec(files=["inbox"])).open_runs()[0]
+    whole = (run.path / name).read_bytes()
+    (run.path / name).write_text("nonsense\n")
+    put("Grace")
+    found = pick_up(wait=False)
+    assert (found.new, found.known, [each.item for each in found.broken]) == (1, 1, [str(run.path)])
+    assert "1 runs cannot be gone on with" in sentence(found)
+    assert "cannot be gone on with" in report(found)
+    (run.path / name).write_bytes(whole)
+    hourly.advance(HOUR)
+    assert [each["completed_items"] for each in pick_up().runs] == [1, 1]
+    assert sent(hourly) == 2
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(put, pick_up, spec, tmp_path):
+    put("Ada")
+    (tmp_path / "full").write_text("no folder")
+    with pytest.raises(LedgerError, match="what is known of the inbox cannot be kept in .*full/inboxes/"):
+        pick_up(home="full")
+    inbox = inbox_of(spec(files=["inbox"]))
+    (inbox.path / "done").mkdir(parents=True)
+    (inbox.path / "done" / "00001.jsonl").write_text("[1, 2]\n")
+    with pytest.raises(LedgerError, match="is no list of files of an inbox"):
+        pick_up()
 
 
 def test_an_inbox_is_one_however_it_is_written(simulator, put, pick_up):
