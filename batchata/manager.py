@@ -316,7 +316,7 @@ class BatchManager(Generic[T]):
         return self._engine.run(print_progress=print_progress, wait=wait, sends=False)
 
     def run_if(self, may_send: MaySend, *, print_progress: bool = False, wait: bool = True, **sampling: Any) -> Summary:
-        """As `run`; where `may_send` says no, as `collect`. It is asked when nobody else can change the run any more."""
+        """As `run`; where `may_send` says no, as `collect`. It is asked when nobody else can change the run."""
         gate = checked_gate(**{"sample": None, "approve": None, "approve_below": None, **sampling})
         return self._engine.run(print_progress=print_progress, wait=wait, sends=may_send, gate=gate)
 

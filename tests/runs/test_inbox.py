@@ -108,9 +108,7 @@ def test_files_that_changed_or_went_while_they_were_under_way_harm_nothing(hourl
     assert sent(hourly) == 5
 
 
-def test_a_pickup_that_is_cancelled_while_it_is_gone_on_with_sends_nothing_more(
-    hourly, put, spec, tmp_path, slow_file
-):
+def test_a_pickup_that_is_cancelled_while_it_is_gone_on_with_sends_nothing_more(hourly, put, spec, tmp_path, slow_file):
     put("Ada", "Grace", "Alan", "Tony")
     (tmp_path / "prompt.txt").write_text("Who is it?")
     one = spec(files=["inbox"], prompt=None, prompt_file="prompt.txt", wait=False, items_per_job=2, max_parallel_jobs=1)
@@ -281,7 +279,9 @@ def test_names_are_no_markdown(simulator, notes, pick_up, tmp_path, spec):
 
 def test_a_file_that_goes_away_between_the_look_and_the_run_keeps_no_other_from_it(simulator, put, spec, tmp_path):
     put("Ada", "Grace")
-    found = process_inbox(spec(files=["inbox"]), began=lambda _: (tmp_path / "inbox" / "Ada.txt").unlink(missing_ok=True))
+    found = process_inbox(
+        spec(files=["inbox"]), began=lambda _: (tmp_path / "inbox" / "Ada.txt").unlink(missing_ok=True)
+    )
     assert (found.new, [each["completed_items"] for each in found.runs]) == (1, [1])
     assert inbox_of(spec(files=["inbox"])).open_runs() == []
 
@@ -328,7 +328,7 @@ def test_a_broken_run_keeps_no_other_from_it_and_its_files_are_not_sent_again(ho
 def test_a_home_that_cannot_be_written_is_a_sentence(put, pick_up, spec, tmp_path):
     put("Ada")
     (tmp_path / "full").write_text("no folder")
-    with pytest.raises(LedgerError, match="what is known of the inbox cannot be kept in .*full/inboxes/"):
+    with pytest.raises(LedgerError, match=r"what is known of the inbox cannot be kept in .*full/inboxes/"):
         pick_up(home="full")
     inbox = inbox_of(spec(files=["inbox"]))
     (inbox.path / "done").mkdir(parents=True)
