@@ -320,8 +320,8 @@ def _shown(path: str) -> str:
 def report(pickup: Pickup) -> str:
     """What a pickup came to, in Markdown."""
     told = [f"{sentence(pickup)}.", *(_unusable(each) for each in pickup.unusable[:_MOST_ROWS])]
-    if (more := len(pickup.unusable) - _MOST_ROWS) > 0:
-        told.append(f"- and {more:,} more cannot be sent")
+    if (untold := len(pickup.unusable) - _MOST_ROWS) > 0:
+        told.append(f"- and {untold:,} more cannot be sent")
     told += [f"- {code(each.item)} cannot be gone on with: {markdown(each.reason)}" for each in pickup.broken]
     for each in pickup.runs:
         done = (

@@ -99,22 +99,31 @@ def test_a_run_is_brought_home_by_visits_and_asks_at_its_limit(simulator, put):
     assert Path(run.parameters["state_dir"]).is_dir()
 
 
-def test_failed_items_are_sent_again_and_a_run_is_cancelled(simulator, put):
+def test_failed_items_are_sent_again_and_a_run_is_cancelled_and_nobody_reads_the_key(
+    inside, simulator, put, monkeypatch, tmp_path
+):
+    from batchata.orchestration.credentials import AnthropicCredentials
     from flows.cancel import cancel
     from flows.retry_failed import retry_failed
     from flows.run_batch import run_batch
 
     simulator.faults.outcome("refused", match=lambda custom_id: custom_id.endswith("-000001-1"))
     put("Ada", "Grace", folder="notes")
-    ended(run_batch, files=["notes"], wait=False, **COMMON)
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    block, key = f"c-{uuid4().hex[:6]}", f"sk-ant-{uuid4().hex}"
+    AnthropicCredentials(api_key=f"{key}\n", base_url=simulator.url).save(block)
+    ended(run_batch, files=["notes"], wait=False, credentials=block, **COMMON)
     simulator.advance(HOUR)
-    done = ended(run_batch, files=["notes"], wait=False, **COMMON)
+    done = ended(run_batch, files=["notes"], wait=False, credentials=block, **COMMON)
     assert done.name == "CompletedWithFailures"
     place = str(Path(done.result()["state_path"]).parent)
     again = ended(retry_failed, state_dir=place, wait=False)
     assert again.name == "InFlight"
     stopped = ended(cancel, state_dir=f"{place}/ledger.jsonl")
     assert "message batches that were told to stop: msgbatch_" in stopped.message
+    kept = [each for place in (tmp_path, Path(inside.environment["PREFECT_HOME"])) for each in place.rglob("*")]
+    assert {"prefect.db", "ledger.jsonl", "run.json"} <= {each.name for each in kept}
+    assert [each for each in kept if each.is_file() and key.encode() in each.read_bytes()] == []
 
 
 def test_bad_parameters_end_a_run_with_a_sentence(simulator, put):
