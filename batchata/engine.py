@@ -38,6 +38,9 @@ from batchata.running.stopping import cancel_run
 
 logger = logging.getLogger("batchata")
 
+MaySend = Callable[[RunState], bool]
+"""Whether a run may be gone on with, judged by a state that nobody else can change any more."""
+
 
 @dataclass
 class Engine:
@@ -69,7 +72,7 @@ class Engine:
         print_progress: bool,
         wait: bool,
         only_failed: bool = False,
-        sends: bool = True,
+        sends: bool | MaySend = True,
         gate: Gate | None = None,
         opened: Callable[[Ledger], None] = lambda _: None,
     ) -> Summary:
@@ -86,6 +89,7 @@ class Engine:
         check_directory(self.results_dir, "results_dir")
         keep_out_of_git(self.state_path)
         with open_ledger(self.state_path) as ledger:
+            sends = sends(ledger.state) if callable(sends) else sends
             begin(ledger, self.assignment, __version__, sends=sends)
             self._live = ledger
             try:

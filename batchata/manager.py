@@ -22,7 +22,7 @@ from batchata.core.reportfacts import facts_of
 from batchata.core.schema import check_response_model
 from batchata.core.spelling import check_spelling
 from batchata.core.summary import Summary
-from batchata.engine import Engine
+from batchata.engine import Engine, MaySend
 from batchata.errors import InputError
 from batchata.exporting import WRITERS, Exportable, Exported, export
 from batchata.io.client import ClientOrMaker
@@ -314,6 +314,11 @@ class BatchManager(Generic[T]):
     def collect(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
         """Brings home what was sent and sends nothing, whatever became of the files. Waits and raises as `run`."""
         return self._engine.run(print_progress=print_progress, wait=wait, sends=False)
+
+    def run_if(self, may_send: MaySend, *, print_progress: bool = False, wait: bool = True, **sampling: Any) -> Summary:
+        """As `run`; where `may_send` says no, as `collect`. It is asked when nobody else can change the run."""
+        gate = checked_gate(**{"sample": None, "approve": None, "approve_below": None, **sampling})
+        return self._engine.run(print_progress=print_progress, wait=wait, sends=may_send, gate=gate)
 
     @property
     def stats(self) -> Summary:

@@ -25,7 +25,7 @@ def collect_due(home: p.Home = ".batchata", ask_with: p.AskWith = "run-batch/run
     visits = list(due.collect_due(Path(home)))
     if visits:
         create_markdown_artifact(due.report(visits), key="collect-due", description=f"Open runs below {home}")
-    unasked = [] if ask_with is None else [visit for visit in visits if visit.asks and not _is_asked(visit, ask_with)]
+    unasked = [] if not ask_with else [visit for visit in visits if visit.asks and not _is_asked(visit, ask_with)]
     told = [due.sentence(visits), *(f"nobody is asked about {visit.folder.path}: run it again" for visit in unasked)]
     state = Failed if unasked or any(visit.trouble for visit in visits) else Completed
     return state(message=". ".join(told))

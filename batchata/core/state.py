@@ -110,6 +110,7 @@ class RunState:
         self.next_job = 1
         self.limit_reached = False
         self.halted = self.left = ""
+        self.path: str | None = None
         self.canceled = False
         self.answers = 0
         self.sample: Sample | None = None
@@ -237,6 +238,7 @@ class RunState:
         self.opened = event
         if event.sends:
             self.limit_reached, self.halted = False, self.left
+            self.path = event.path or self.path
 
     def _intend(self, event: Intent) -> None:
         self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at, claims=event.claims)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from batchata.core.money import rounded_usd
+from batchata.core.showing import code, markdown
 from batchata.core.summary import Summary
 from batchata.errors import BatchataError, InputError, LedgerInUseError, LedgerMismatchError, StorageError
-from batchata.manager import BatchManager
-from batchata.runs.carrying import manager_of
+from batchata.runs.carrying import Met, manager_of
 from batchata.runs.folder import RunFolder, folders_below
 from batchata.runs.spec import RunSpec
 
@@ -67,25 +67,25 @@ def collect_due(home: Path) -> Iterator[Visit]:
 
 def _visit(folder: RunFolder) -> Visit | None:
     """None for a run that waits for a person: at its limit, stopped, cancelled."""
-    spec, state = folder.spec(), folder.state()
-    if state.waits_for_person:
+    spec = folder.spec()
+    if folder.state().waits_for_person:
         return None
-    manager, trouble = manager_of(spec.for_a_visit(), folder), ""
+    manager, trouble, met = manager_of(spec.for_a_visit(), folder), "", Met()
     try:
-        summary = manager.collect(wait=False) if state.halted else _gone_on(manager, spec)
+        summary = manager.run_if(met.may_send, wait=False, **_sampling(spec))
     except StorageError:
         raise  # nothing is known of the files
     except (InputError, LedgerMismatchError) as error:  # a file is gone or another one; what was sent comes home
         summary, trouble = manager.collect(wait=False), str(error)
     folder.note(summary)
-    return Visit(folder, spec, summary, trouble, halted=bool(state.halted))
+    return None if met.waits else Visit(folder, spec, summary, trouble, halted=met.halted)
 
 
-def _gone_on(manager: BatchManager[object], spec: RunSpec) -> Summary:
+def _sampling(spec: RunSpec) -> dict[str, Any]:
     """Whoever goes from run to run cannot wait for a person: one is asked in a flow run of its own."""
     if spec.sampled is None:
-        return manager.run(wait=False)
-    return manager.run(wait=False, sample=spec.sampled, approve=lambda _: False, approve_below=spec.approve_below)
+        return {}
+    return {"sample": spec.sampled, "approve": lambda _: False, "approve_below": spec.approve_below}
 
 
 def report(visits: Sequence[Visit]) -> str:
@@ -96,18 +96,20 @@ def report(visits: Sequence[Visit]) -> str:
 
 def _row(visit: Visit) -> str:
     title = visit.spec.title if visit.spec else visit.folder.path.name
-    where = f"{title}<br>`{visit.folder.path}`"
+    where = f"{markdown(title)}<br>{_path(visit.folder)}"
     if visit.summary is None:
-        return f"| {where} | | | | | | {_cell(visit.trouble)} |"
+        return f"| {where} | | | | | | {markdown(visit.trouble)} |"
     each = visit.summary
     done, spent = each["completed_items"] + each["failed_items"], rounded_usd(Decimal(str(each["total_cost"])))
     counts = (each["total_items"], done, each["in_flight_items"], each["pending_items"])
-    told = _cell(visit.trouble or each["stopped"])
+    told = markdown(visit.trouble or each["stopped"])
     return f"| {where} | {' | '.join(f'{count:,}' for count in counts)} | {spent} | {told} |"
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+def _path(folder: RunFolder) -> str:
+    """In a code span, where it can be copied; a bar ends a cell even there."""
+    path = str(folder.path)
+    return markdown(path) if "|" in path else code(path)
 
 
 def sentence(visits: Sequence[Visit]) -> str:

@@ -66,9 +66,12 @@ class RunFolder:
         self._write(_DESCRIPTION, described.model_dump_json(indent=2).encode())
 
     def spec(self) -> RunSpec:
-        """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are."""
+        """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are.
+
+        The folder that they were relative to may have been moved as a whole, and we are in it now.
+        """
         described = self.described()
-        if described.directory != str(Path.cwd()):
+        if described.directory != str(Path.cwd()) and Path(described.directory).is_dir():
             raise InputError(
                 f"the run in {self.path} was begun in {described.directory}, which its paths are relative to; go on "
                 f"with it from there (here is {Path.cwd()})"
@@ -95,10 +98,10 @@ class RunFolder:
         """Whether nothing has happened since nothing was left to do. Cheap: reads no ledger."""
         try:
             noted = orjson.loads((self.path / "summary.json").read_bytes())
-        except (OSError, ValueError):
+            left = noted["in_flight_items"] + noted["pending_items"]
+            return not left and bool(noted["ledger_bytes"] == self._ledger_bytes())
+        except (OSError, ValueError, TypeError, LookupError):  # somebody else's, or none of this version's
             return False
-        left = noted["in_flight_items"] + noted["pending_items"]
-        return not left and noted["ledger_bytes"] == self._ledger_bytes()
 
     def _ledger_bytes(self) -> int:
         return self.ledger.stat().st_size if self.ledger.exists() else 0

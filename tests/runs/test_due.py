@@ -124,6 +124,20 @@ def test_of_a_cancelled_run_is_collected_what_was_sent_and_nothing_is_sent(hourl
     assert hourly.state()["create_calls"] == 2
 
 
+def test_a_run_that_is_cancelled_while_it_is_looked_at_sends_nothing_more(hourly, notes, spec, tmp_path, slow_file):
+    notes(*(f"Nr{n}" for n in range(13)))
+    (tmp_path / "prompt.txt").write_text("Who is it?")
+    one = spec(files=["notes"], prompt=None, prompt_file="prompt.txt", wait=False, max_parallel_jobs=2)
+    carry_out(one)
+    hourly.advance(HOUR)
+    with slow_file(tmp_path / "prompt.txt", lambda: cancel(folder_of(one))):
+        (visit,) = visits()
+    assert (visit.halted, visit.asks) == (True, False)
+    assert (visit.summary["in_flight_items"], visit.summary["pending_items"]) == (0, 3)
+    assert visits() == []
+    assert hourly.state()["create_calls"] == 2
+
+
 def test_a_run_that_is_worked_on_is_left_alone(hourly, notes, spec):
     notes("Ada")
     one = spec(files=["notes"], wait=False)
@@ -132,13 +146,15 @@ def test_a_run_that_is_worked_on_is_left_alone(hourly, notes, spec):
         assert visits() == []
 
 
-def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes, spec):
+@pytest.mark.parametrize("odd", ["[]", '{"in_flight_items": null, "pending_items": 0}', "7"])
+def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes, spec, odd):
     notes("Ada", folder="a")
     notes("Bob", folder="b")
     for folder in "ab":
         carry_out(spec(files=[folder], wait=False))
     folder = folder_of(spec(files=["a"]))
     (folder.path / "run.json").write_text("{}")
+    (folder.path / "summary.json").write_text(odd)
     hourly.advance(HOUR)
     broken, whole = visits()
     assert "is not the state folder of a run" in broken.trouble
