@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
@@ -15,12 +15,11 @@ from batchata.core.citations import Citation
 from batchata.core.leaves import member_path
 from batchata.core.records import Record
 from batchata.core.shapes import DECIMAL, INT, TEXT, ListOf, Shape, Struct
-from batchata.errors import OutputError
 
 _BEFORE: Mapping[str, Shape] = {"index": INT, "source": TEXT, "label": TEXT, "outcome": TEXT, "reason": TEXT}
 _AFTER: Mapping[str, Shape] = {
     "cost": DECIMAL, "model": TEXT, "input_tokens": INT, "output_tokens": INT, "cache_write_tokens": INT,
-    "cache_read_tokens": INT, "batch_id": TEXT,
+    "cache_read_tokens": INT, "batch_id": TEXT, "export_error": TEXT,
 }  # fmt: skip
 _TOKENS = {
     "input_tokens": "input_tokens", "output_tokens": "output_tokens",
@@ -35,26 +34,35 @@ _HELD = {name: int if shape is INT else str for name, shape in _CITATION.fields.
 _STEP = re.compile(r'\["(?:[^"]|"(?!\]))*"\]|\[\d+\]|\.?[^.\[]+')
 
 
+class Written(NamedTuple):
+    """What became of records: so many `rows`, of which `export_errors` are without their result, for it has no JSON."""
+
+    rows: int
+    export_errors: int = 0
+
+
 def row_shape(result: Shape) -> Struct:
     """The columns of a table of results of this shape."""
     return Struct({**_BEFORE, "result": result, "citations": ListOf(_CITATION), **_AFTER})
 
 
 def row_of(record: Record[Any]) -> dict[str, Any]:
-    """The record as plain JSON. What is not known is None. Raises OutputError for a result that has no JSON."""
+    """The record as plain JSON. What is not known is None. Of a result that has no JSON, `export_error` says why."""
     usage = record.usage or {}
+    result, problem = _plain_result(record)
     return {
         "index": record.index,
         "source": record.source,
         "label": record.label,
         "outcome": record.outcome,
         "reason": record.reason or None,
-        "result": _plain_result(record),
+        "result": result,
         "citations": _entries(record.citations),
         "cost": None if record.cost is None else str(record.cost),
         "model": getattr(record.detail, "model", None) or None,
         **{name: _count(usage.get(key)) for name, key in _TOKENS.items()},
         "batch_id": record.batch_id,
+        "export_error": problem,
     }
 
 
@@ -85,13 +93,22 @@ def pages_of(result: Shape, citations: Sequence[Mapping[str, Any]] | None) -> An
     return _pages(result, first, "") if first else None
 
 
-def _plain_result(record: Record[Any]) -> Any:
+def _plain_result(record: Record[Any]) -> tuple[Any, str | None]:
+    """None, and why, for a result that cannot be said in JSON."""
     if record.result is None or isinstance(record.result, str):
-        return record.result
+        return record.result, None
     try:
-        return to_jsonable_python(record.result, by_alias=False, inf_nan_mode="constants", fallback=str)
+        return to_jsonable_python(record.result, by_alias=False, inf_nan_mode="constants", fallback=_said), None
     except (PydanticSerializationError, ValueError, TypeError) as error:
-        raise OutputError(f"the result of item {record.index} cannot be said in JSON: {error}") from error
+        return None, f"the result cannot be said in JSON: {error}"
+
+
+def _said(value: object) -> str:
+    """What a value of a type that Pydantic does not know says of itself; where it lies in memory says nothing."""
+    kind = type(value)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        raise TypeError(f"a {kind.__name__} has no text of its own, such as __str__ gives")
+    return str(value)
 
 
 def _count(tokens: Any) -> int | None:

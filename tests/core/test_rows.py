@@ -1,14 +1,16 @@
 import csv
 import io
 import json
+import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from batchata import Citation, OutputError
+from batchata import Citation
 from batchata.core.cells import columns_of, json_text, spreadsheet_cell
 from batchata.core.outcomes import Errored, Expired, Invalid, Missing, Refused, Succeeded, Truncated
 from batchata.core.records import record_of
@@ -48,7 +50,7 @@ def test_a_row_says_all_of_an_item():
         "index": 7, "source": "in/ä.pdf", "label": None, "outcome": "succeeded", "reason": None,
         "result": {"vendor": {"name": "Müller"}, "total": "0.10", "lines": []}, "citations": None, "cost": "0.0001",
         "model": "claude-haiku-5-5", "input_tokens": 10, "output_tokens": 5, "cache_write_tokens": 3,
-        "cache_read_tokens": None, "batch_id": "msgbatch_1",
+        "cache_read_tokens": None, "batch_id": "msgbatch_1", "export_error": None,
     }  # fmt: skip
 
 
@@ -76,12 +78,24 @@ def test_what_is_not_known_is_null_and_never_zero(outcome):
     assert row["model"] == (getattr(outcome, "model", None) or None)
 
 
-def test_a_result_that_has_no_json_is_told_with_its_item():
-    class Raw(BaseModel):
-        content: bytes
+class Opaque:
+    """Says nothing of itself but where it lies."""
 
-    with pytest.raises(OutputError, match=r"the result of item 7 cannot be said in JSON: .*0xff"):
-        row_of(record(answer(Raw(content=b"\xff"))))
+
+@pytest.mark.parametrize(("value", "why"), [
+    (b"\xff", "0xff"), ({"deep": [b"\xff"]}, "0xff"), (Opaque(), "a Opaque has no text of its own"),
+    ({b"\xff": 1}, "invalid utf-8"),
+])  # fmt: skip
+def test_a_result_that_has_no_json_is_null_and_says_why(value, why):
+    class Raw(BaseModel):
+        content: Any
+
+    row = row_of(record(answer(Raw(content=value))))
+    assert row["result"] is None
+    assert re.search(rf"^the result cannot be said in JSON: .*{why}", row["export_error"])
+    assert row["outcome"] == "succeeded"
+    said = row_of(record(answer(Raw(content=2 + 1j))))
+    assert (said["result"], said["export_error"]) == ({"content": "2+1j"}, None)
 
 
 # citations
@@ -144,7 +158,7 @@ def test_columns_are_nested_or_named_by_their_paths():
     table = with_pages(row_shape(Struct({**INVOICE.fields, "a.b": Struct({"c": INT})})))
     assert [each.name for each in columns_of(table, flat=False)] == [
         "index", "source", "label", "outcome", "reason", "result", "page", "citations", "cost", "model", "input_tokens",
-        "output_tokens", "cache_write_tokens", "cache_read_tokens", "batch_id",
+        "output_tokens", "cache_write_tokens", "cache_read_tokens", "batch_id", "export_error",
     ]  # fmt: skip
     flat = [each.name for each in columns_of(table, flat=True)]
     assert flat[5:13] == [
