@@ -181,11 +181,22 @@ def _released(state: RunState, session: Session, now: float) -> Release:
     queues = _queues(state, session, session.sharing)
     gate = Gate(
         queues, state.warmth, now, partial(_waiting, state, session), policy.items_per_job * policy.max_parallel_jobs,
-        sample=gated_sample(state, session) is not None, waits=policy.wait, spares=LOOKAHEAD,
+        sample=gated_sample(state, session) is not None, waits=policy.wait,
+        holds=policy.wait or _soon_known_to_be_written(state, session), spares=LOOKAHEAD,
     )  # fmt: skip
     release = gate.release()
     session.forgone = max(session.forgone, release.forgone)
     return release
+
+
+def _soon_known_to_be_written(state: RunState, session: Session) -> bool:
+    """Whether a job ahead that is in flight was not looked at yet, or is being collected."""
+    ahead = (job for number, job in state.open.items() if state.warmth.is_ahead(number))
+    return any(
+        _is_soon_known(job, session) if job.phase is Phase.INTENDED
+        else job.phase is Phase.ENDED or not session.watches.get(job.number, _NEW).looks
+        for job in ahead
+    )  # fmt: skip
 
 
 def _queues(state: RunState, session: Session, sharing: Sharing) -> Queues:

@@ -46,9 +46,9 @@ class Gate:
     Who does not `waits` comes back at a time that nobody knows, maybe the next night. What a job ahead writes is kept
     for an hour, so that it would most often be gone: then the write, the dearest way to send an item, was paid for
     nothing, and everything else had waited for it. Even where it is still there, a job ahead is expected to save less
-    than half of the input (`expected_cost` of many requests: 0.48 with, 0.9 without). So no job goes ahead there and
-    nothing waits for one that is in flight; breakpoints are placed where they pay without it, and what is warm is read.
-    `forgone` says what that costs, and waiting is the remedy.
+    than half of the input (`expected_cost` of many requests: 0.48 with, 0.9 without). So no job goes ahead there, and
+    one that is in flight is only waited for while it `holds`, that is until it was looked at; breakpoints are placed
+    where they pay without it, and what is warm is read. `forgone` says what that costs, and waiting is the remedy.
     """
 
     queues: Queues
@@ -58,6 +58,7 @@ class Gate:
     capacity: int
     sample: bool = False
     waits: bool = True
+    holds: bool = True
     spares: int = 100
 
     @property
@@ -146,7 +147,7 @@ class Gate:
         for item in self.waiting():
             place = self.sharing.place_of(item)
             heat = heats.get(place, Heat.COLD)
-            if place in written or (self.waits and heat is Heat.WRITING):
+            if place in written or (self.holds and heat is Heat.WRITING):
                 continue
             if place not in marks:
                 marks[place] = self._marks(place, heat)

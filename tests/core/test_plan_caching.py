@@ -14,9 +14,9 @@ from batchata.core.rates import Rates
 from batchata.core.reacting import react
 from batchata.core.session import Watch
 from batchata.core.sharing import NONE, Prefix, Sharing
-from batchata.core.steps import Approve, Created, Form, Formed, Send, Wait
+from batchata.core.steps import Approve, Collect, Created, Form, Formed, Look, Send, Wait
 from batchata.core.warmth import MARGIN, Heat
-from tests.core.brain_support import NOW, decided, intent, session_of, settled, state_of, submitted
+from tests.core.brain_support import NOW, decided, ended, intent, session_of, settled, state_of, submitted
 
 LATER = Watch(due=NOW + 30)
 HOUR = LIFETIMES["1h"]
@@ -177,8 +177,12 @@ def test_where_nobody_waits_nothing_goes_ahead_and_it_is_said_what_that_costs(it
 
 def test_where_nobody_waits_nothing_waits_for_what_is_being_written_and_what_is_warm_is_read():
     state = state_of(ahead(1, 0), submitted(1))
-    step = only(decide(state, session(wait=False, watches={1: LATER}), NOW))
+    assert only(decide(state, session(wait=False), NOW)) == Look(1, "batch 1")  # it may have ended by now
+    looked_at = {1: Watch(due=NOW + 30, looks=1)}
+    step = only(decide(state, session(wait=False, watches=looked_at), NOW))
     assert (step.ahead, offered(step), step.candidates[0].marks.ttl) == (False, [1, 2, 3, 4, 5], "5m")
+    state.apply(ended(1))
+    assert isinstance(only(decide(state, session(wait=False, watches=looked_at), NOW + 31)), Collect)
     each = session(wait=False)
     step = only(decide(state_of(*WRITTEN), each, NOW + 60))
     assert (step.ahead, step.candidates[0].marks.ttl, each.forgone) == (False, "1h", 0)
