@@ -74,7 +74,9 @@ def row_to_widen(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def with_pages(shape: Struct) -> Struct:
-    """The same columns, and after the result the first page that each of its fields was taken from."""
+    """The same columns, and after the result the first page that each of its fields was taken from; of a list those of
+    its entries.
+    """
     found: dict[str, Shape] = {}
     for name, each in shape.fields.items():
         found[name] = each
@@ -83,14 +85,17 @@ def with_pages(shape: Struct) -> Struct:
     return Struct(found)
 
 
-def pages_of(result: Shape, citations: Sequence[Mapping[str, Any]] | None) -> Any:
-    """The values for the `page` column of one row, given its citations as `row_of` has them."""
+def pages_of(shape: Shape, result: Any, citations: Sequence[Mapping[str, Any]] | None) -> Any:
+    """The values for the `page` column of one row, given its result and citations as `row_of` has them.
+
+    A list of pages is as long as the list of the result, so that both can be gone through together.
+    """
     first: dict[str, int] = {}
     for each in citations or ():
         if each.get("start_page") is not None:
             for path in _paths(each["field"] or ""):
                 first.setdefault(path, each["start_page"])
-    return _pages(result, first, "") if first else None
+    return _pages(shape, result, first, "") if first else None
 
 
 def _plain_result(record: Record[Any]) -> tuple[Any, str | None]:
@@ -134,15 +139,27 @@ def _entry(path: str | None, cited: Citation) -> dict[str, Any]:
 
 
 def _page_shape(result: Shape) -> Shape:
-    if isinstance(result, Struct):
-        return Struct({name: _page_shape(each) for name, each in result.fields.items()})
-    return INT
+    match result:
+        case Struct():
+            return Struct({name: _page_shape(each) for name, each in result.fields.items()})
+        case ListOf():
+            return ListOf(INT)
+        case _:
+            return INT
 
 
-def _pages(result: Shape, first: Mapping[str, int], path: str) -> Any:
-    if not isinstance(result, Struct):
-        return first.get(path)
-    return {name: _pages(each, first, member_path(path, name)) for name, each in result.fields.items()}
+def _pages(shape: Shape, result: Any, first: Mapping[str, int], path: str) -> Any:
+    match shape:
+        case Struct():
+            values = result or {}
+            return {
+                name: _pages(each, values.get(name), first, member_path(path, name))
+                for name, each in shape.fields.items()
+            }
+        case ListOf():
+            return None if result is None else [first.get(f"{path}[{index}]") for index in range(len(result))]
+        case _:
+            return first.get(path)
 
 
 @lru_cache(maxsize=65_536)

@@ -69,7 +69,7 @@ class Table:
     def _whole(self, line: bytes) -> Row:
         row = json.loads(line)
         if "page" in self.shape.fields:
-            row["page"] = pages_of(self.shape.fields["result"], row["citations"])
+            row["page"] = pages_of(self.shape.fields["result"], row["result"], row["citations"])
         return {name: row[name] for name in self.shape.fields}
 
 

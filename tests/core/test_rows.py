@@ -116,28 +116,31 @@ def test_citations_can_be_made_of_their_entries_again(citations):
 
 def test_each_field_has_the_first_page_that_it_was_taken_from():
     entries = row_of(record(answer("x", CITED)))["citations"]
-    assert pages_of(INVOICE, entries) == {"vendor": {"name": 2}, "total": None, "lines": 4}
-    assert pages_of(TEXT, entries) == 2
-    assert pages_of(JSON, entries) == 2
+    result = {"vendor": {"name": "Müller"}, "total": "1", "lines": [{"name": "x"}, {"name": "y"}, {"name": "z"}]}
+    assert pages_of(INVOICE, result, entries) == {"vendor": {"name": 2}, "total": None, "lines": [None, 4, None]}
+    assert pages_of(INVOICE, {"lines": []}, entries) == {"vendor": {"name": 2}, "total": None, "lines": []}
+    assert pages_of(INVOICE, {"lines": None}, entries) == {"vendor": {"name": 2}, "total": None, "lines": None}
+    assert pages_of(TEXT, "x", entries) == 2
+    assert pages_of(JSON, result, entries) == 2
 
 
 @pytest.mark.parametrize("entries", [None, [], [{"field": "total"}], [{"field": "total", "cited_text": "x"}]])
 def test_there_are_no_pages_without_any(entries):
-    assert pages_of(INVOICE, entries) is None
+    assert pages_of(INVOICE, {}, entries) is None
 
 
 def test_a_field_is_not_taken_for_one_whose_name_begins_alike():
     entries = [{"field": "total_amount", "start_page": 1}, {"field": '["a.b"]', "start_page": 2},
                {"field": 'x["y.z"][0].w', "start_page": 3}]  # fmt: skip
     shape = Struct({"total": INT, "a": Struct({"b": INT}), "a.b": INT, "x": Struct({"y.z": ListOf(INT), "y": INT})})
-    assert pages_of(shape, entries) == {
-        "total": None, "a": {"b": None}, "a.b": 2, "x": {"y.z": 3, "y": None},
+    assert pages_of(shape, {"x": {"y.z": [7]}}, entries) == {
+        "total": None, "a": {"b": None}, "a.b": 2, "x": {"y.z": [3], "y": None},
     }  # fmt: skip
 
 
 def test_a_text_has_the_page_of_its_first_citation():
     entries = row_of(record(answer("text", [Citation(cited_text="x"), Citation(cited_text="y", start_page=5)])))
-    assert pages_of(TEXT, entries["citations"]) == 5
+    assert pages_of(TEXT, "text", entries["citations"]) == 5
 
 
 def test_the_row_of_any_citation_fits_its_column():

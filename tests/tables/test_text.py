@@ -49,7 +49,7 @@ def test_json_lines_hold_the_results_as_pydantic_reads_them():
         "total": "12.50", "rate": "Infinity", "paid": True, "vendor": None, "lines": [],
     }  # fmt: skip
     assert rows[0]["page"] == {
-        "total": 3, "rate": None, "paid": None, "vendor": {"name": None, "country": None}, "lines": None,
+        "total": 3, "rate": None, "paid": None, "vendor": {"name": None, "country": None}, "lines": [],
     }  # fmt: skip
     assert rows[0]["citations"] == [
         {"field": "total", "cited_text": "12,50", "start_page": 3, "end_page": 3}, {"field": "vendor.name"},
