@@ -104,7 +104,11 @@ class LostWorkerError(BatchataError):
 
 
 class RequestRefusedError(BatchataError):
-    """The API refused the call with a 4xx answer: nothing was created."""
+    """The API refused the call with a 4xx answer, whose number is `status`: nothing was created."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class AmbiguousSubmitError(BatchataError):

@@ -107,8 +107,8 @@ class BatchManager(Generic[T]):
     prompt_caching
         "auto" places breakpoints of the API's prompt cache where items begin with the same words (system, examples, a
         document with many prompts) and that is expected to save money, and sends one small job ahead to write them
-        where that is worth waiting for; "5m" and "1h" place them for that long, "off" places none. Where you placed
-        some yourself (`cache_control`), none are added.
+        where that is worth waiting for (never with `run(wait=False)`); "5m" and "1h" place them for that long, "off"
+        places none. Where you placed some yourself (`cache_control`), none are added.
     cancel_on_exit
         Whether Ctrl-C and SIGTERM cancel the batches in flight. By default they go on, and the next run collects
         them.

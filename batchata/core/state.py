@@ -157,6 +157,11 @@ class RunState:
         """The first `most` items that ended without a result, in the order of the input; found in no time."""
         return [found.start() for found in islice(_A_FAILURE.finditer(self._kinds), most)]
 
+    @property
+    def standings(self) -> bytes:
+        """Where each item stands, one byte each."""
+        return bytes(self._standing)
+
     def count(self, *standings: Standing) -> int:
         return sum(self._standing.count(each) for each in standings)
 

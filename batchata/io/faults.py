@@ -68,7 +68,7 @@ def status_error(what: str, error: APIStatusError) -> BatchataError:
         return RateLimitedError(message, retry_after=seconds, is_pace=is_pace)
     if error.status_code >= 500:
         return ServiceError(f"{what}: the API is busy or down: {said}; try again later")
-    return RequestRefusedError(f"{what}: the API refused it: {said}")
+    return RequestRefusedError(f"{what}: the API refused it: {said}", status=error.status_code)
 
 
 def is_account_trouble(error: APIStatusError) -> bool:
