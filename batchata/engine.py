@@ -62,6 +62,7 @@ class Engine:
     stopped: str = ""
     left: bool = False
     is_streamed: bool = False
+    quietly: bool = False
     _live: Ledger | None = field(default=None, repr=False)
     _session: Session | None = field(default=None, repr=False)
     _replayed: tuple[int, RunState] | None = field(default=None, repr=False)
@@ -141,7 +142,9 @@ class Engine:
                 return body(hands)
 
         folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
-        told = Told(self._facts(ledger.state), lambda: ledger.state, partial(failures, ledger.state, folder))
+        told = Told(
+            self._facts(ledger.state), lambda: ledger.state, partial(failures, ledger.state, folder), self.quietly
+        )
         shown = {
             "name": self.name,
             "model": self.assignment.model,

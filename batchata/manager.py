@@ -315,9 +315,21 @@ class BatchManager(Generic[T]):
         """Brings home what was sent and sends nothing, whatever became of the files. Waits and raises as `run`."""
         return self._engine.run(print_progress=print_progress, wait=wait, sends=False)
 
-    def run_if(self, may_send: MaySend, *, print_progress: bool = False, wait: bool = True, **sampling: Any) -> Summary:
-        """As `run`; where `may_send` says no, as `collect`. It is asked when nobody else can change the run."""
+    def run_if(
+        self,
+        may_send: MaySend,
+        *,
+        print_progress: bool = False,
+        wait: bool = True,
+        quietly: bool = False,
+        **sampling: Any,
+    ) -> Summary:
+        """As `run`; where `may_send` says no, as `collect`. It is asked when nobody else can change the run.
+
+        `quietly`: Prefect is told of the run only when something happened to it.
+        """
         gate = checked_gate(**{"sample": None, "approve": None, "approve_below": None, **sampling})
+        self._engine.quietly = quietly
         return self._engine.run(print_progress=print_progress, wait=wait, sends=may_send, gate=gate)
 
     @property

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+from batchata.core.events import Decided
 from batchata.errors import LedgerInUseError
 from batchata.io.client import ClientOrMaker, using
-from batchata.io.ledger import ask_to_cancel, open_ledger, read_state
+from batchata.io.ledger import Ledger, ask_to_cancel, open_ledger, read_state
 from batchata.running.loop import cancel_open
 
 logger = logging.getLogger("batchata")
@@ -33,9 +35,9 @@ def cancel_run(path: Path, client: ClientOrMaker) -> list[str]:
     until, asked = time.monotonic() + PATIENCE, float("-inf")
     while True:
         try:
-            with open_ledger(path) as ledger, using(client) as api:
+            with open_ledger(path) as ledger:
                 heard = ledger.state.canceled and asked > 0
-                return in_flight if heard else cancel_open(api, ledger)
+                return in_flight if heard else _cancel(ledger, client)
         except LedgerInUseError as error:
             if time.monotonic() - asked >= _BETWEEN_REQUESTS:
                 ask_to_cancel(path)
@@ -47,3 +49,13 @@ def cancel_run(path: Path, client: ClientOrMaker) -> list[str]:
         if time.monotonic() >= until:
             logger.warning("it was asked to cancel, and did not within %g s: %s", PATIENCE, held)
             return in_flight
+
+
+def _cancel(ledger: Ledger, client: ClientOrMaker) -> list[str]:
+    """With nothing in flight the API is not needed: credentials that are gone may be why somebody ends a run."""
+    if any(job.batch_id for job in ledger.state.open.values()):
+        with using(client) as api:
+            return cancel_open(api, ledger)
+    reason = "it was canceled with nothing in flight"
+    ledger.record(Decided(at=datetime.now(UTC), what="cancel", reason=reason), sync=True)
+    return []

@@ -14,7 +14,7 @@ from batchata.core.naming import MOST_CHARACTERS, run_title
 from batchata.core.state import RunState
 from batchata.core.summary import Summary
 from batchata.engine import MaySend
-from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError
+from batchata.errors import CredentialsError, InputError, LedgerInUseError, LedgerMismatchError
 from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
 from batchata.running.gate import Approver
@@ -113,10 +113,10 @@ def carry_out(
         asked = approve if spec.sampled else None
         run = partial(manager.run_if, may_send, print_progress=print_progress, wait=spec.wait)
         summary = _when_free(partial(run, sample=spec.sampled, approve=asked, approve_below=spec.approve_below))
-    except (InputError, LedgerMismatchError, LedgerInUseError) as error:
+    except (InputError, CredentialsError, LedgerMismatchError, LedgerInUseError) as error:
         if before is not None:
             folder.describe(before)
-        elif isinstance(error, InputError) and folder.state().next_job == 1:
+        elif isinstance(error, InputError | CredentialsError) and folder.state().next_job == 1:
             folder.forget()  # whoever goes on with runs unasked has nothing to do with one that could not begin
         raise
     folder.note(summary)

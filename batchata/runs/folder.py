@@ -16,7 +16,7 @@ from batchata.errors import InputError, LedgerError
 from batchata.io.ledger import read_state
 from batchata.runs.spec import RunSpec
 
-_DESCRIPTION, _LEDGER = "run.json", "ledger.jsonl"
+_DESCRIPTION, _LEDGER, _TROUBLE = "run.json", "ledger.jsonl", "trouble.txt"
 
 
 class Described(BaseModel):
@@ -93,6 +93,16 @@ class RunFolder:
         """Keeps the figures for people, and for `is_settled`."""
         noted = {**summary, "ledger_bytes": self._ledger_bytes()}
         self._write("summary.json", orjson.dumps(noted, option=orjson.OPT_INDENT_2))
+
+    def is_news(self, trouble: str) -> bool:
+        """Whether this was not told before of the run; with "" it is forgotten."""
+        place = self.path / _TROUBLE
+        if not trouble:
+            place.unlink(missing_ok=True)
+            return False
+        before = place.read_text(encoding="utf-8") if place.exists() else ""
+        self._write(_TROUBLE, trouble.encode())
+        return before != trouble
 
     def is_settled(self) -> bool:
         """Whether nothing has happened since nothing was left to do. Cheap: reads no ledger."""

@@ -84,6 +84,9 @@ def test_a_run_is_brought_home_by_visits_and_asks_at_its_limit(simulator, put):
     put(*(f"Nr{n}" for n in range(8)), folder="notes")
     begun = ended(run_batch, files=["notes"], wait=False, max_cost=FOR_ONE, max_tokens=1000, **COMMON)
     assert begun.name == "InFlight"
+    shown = artifacts("notes-summary")
+    assert "1 run was open: 0 finished, 1 still open" in ended(collect_due).message
+    assert artifacts("notes-summary") == shown, "nothing happened to it"
     for _ in range(10):
         simulator.advance(HOUR)
         if "no run is open" in ended(collect_due, ask_with=f"run-batch/{name}").message:
@@ -91,6 +94,7 @@ def test_a_run_is_brought_home_by_visits_and_asks_at_its_limit(simulator, put):
     else:
         pytest.fail("it is visited again and again")
     assert artifacts("collect-due")
+    assert len(artifacts("notes-summary")) > len(shown)
     with get_client(sync_client=True) as api:
         asked = [each for each in api.read_flow_runs(limit=50) if each.deployment_id == asker]
     (run,) = asked
