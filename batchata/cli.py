@@ -9,6 +9,8 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from logging import LogRecord
+
     from cyclopts import App
 
 _SAID_BY_COMMANDS = ("engine", "signals")
@@ -84,7 +86,7 @@ def _ended() -> int:
     from batchata.core.exits import Exit, UsageError
     from batchata.errors import BatchataError
 
-    logging.getLogger("batchata").addFilter(lambda record: record.module not in _SAID_BY_COMMANDS)
+    logging.getLogger("batchata").addFilter(_as_typed)
     try:
         code = build()(exit_on_error=False, print_error=False)
         sys.stdout.flush()
@@ -96,12 +98,22 @@ def _ended() -> int:
     return code if isinstance(code, int) else Exit.DONE
 
 
+def _as_typed(record: LogRecord) -> bool:
+    """Whether a command says it, in words of the command line."""
+    from batchata.core.wording import COMMAND_LINE, spelled
+
+    record.msg, record.args = spelled(record.getMessage(), COMMAND_LINE), None
+    return record.module not in _SAID_BY_COMMANDS
+
+
 def _told(sentence: str, code: int) -> int:
     from rich.console import Console
 
+    from batchata.core.wording import COMMAND_LINE, spelled
+
     console = Console(stderr=True, highlight=False)
     console.print("[red]error:[/]", end=" ")
-    console.print(sentence, markup=False, soft_wrap=True)
+    console.print(spelled(sentence, COMMAND_LINE), markup=False, soft_wrap=True)
     return code
 
 

@@ -6,7 +6,7 @@ from cyclopts import App
 
 from batchata.commands.filenames import FileName
 from batchata.commands.options import How, Inputs, Money, Places, Work, spec_from
-from batchata.commands.output import Output, print_json, stdout
+from batchata.commands.output import Output, print_json, stdout, worded
 from batchata.core.exits import Exit
 
 EXAMPLES = """\
@@ -52,5 +52,5 @@ def estimate(
     if output.json:
         print_json({model: each.to_dict() for model, each in found.items()})
     else:
-        stdout().print("\n\n".join(map(str, found.values())), markup=False)
+        stdout().print(worded("\n\n".join(map(str, found.values()))), markup=False)
     return Exit.DONE

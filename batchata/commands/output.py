@@ -16,6 +16,8 @@ from cyclopts import Parameter
 from pydantic import BaseModel
 from rich.console import Console
 
+from batchata.core.wording import COMMAND_LINE, spelled
+
 _PIPE_WIDTH = 160
 
 
@@ -48,6 +50,11 @@ class Output:
 class _Console(Console):
     def on_broken_pipe(self) -> NoReturn:
         raise BrokenPipeError
+
+
+def worded(message: str) -> str:
+    """What the library says, with what can be typed in place of its parameters."""
+    return spelled(message, COMMAND_LINE)
 
 
 def stdout() -> Console:

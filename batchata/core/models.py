@@ -66,7 +66,7 @@ def check_sampling(model: str, params: Mapping[str, Any]) -> None:
     """Raises ModelError when a sampling parameter is set for a model that refuses it."""
     refused = [name for name in SAMPLING if name in params]
     if refused and not takes_sampling(model):
-        names = ", ".join(refused)
+        names = ", ".join(f"`{name}`" for name in refused)
         raise ModelError(f"{model} refuses {names}: leave it out (nothing was sent)")
 
 
@@ -85,7 +85,7 @@ def check_document(model: ModelInfo, document: Document, *, citations: bool) -> 
     if document.block["type"] == "image":
         return f"{model.id} does not read images" if model.image_input is False else None
     if citations and model.citations is False:
-        return f"{model.id} does not cite documents; leave out enable_citations or take another model"
+        return f"{model.id} does not cite documents; leave out `enable_citations` or take another model"
     if document.pages is None:
         return None
     if model.pdf_input is False:

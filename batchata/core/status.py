@@ -15,6 +15,7 @@ from batchata.core.jobbook import SettledJob
 from batchata.core.money import usd
 from batchata.core.reports import LIFE, PHASES, failed_count, outcomes, settled_words
 from batchata.core.state import OpenJob, RunState, Standing
+from batchata.core.wording import COMMAND_LINE, spelled
 
 
 class Described(NamedTuple):
@@ -133,7 +134,7 @@ def status_of(state: RunState, where: Described, at_work: AtWork | None = None) 
         output_tokens=tally.output_tokens,
         limit_reached=state.limit_reached,
         awaits_approval=state.awaits_approval,
-        why=_why(state),
+        why=spelled(_why(state), COMMAND_LINE),
         at_work=at_work,
         batches=rows,
         older_batches=state.jobs.older.jobs,
@@ -162,7 +163,7 @@ def _why(state: RunState) -> str:
     if state.limit_reached and not state.canceled:
         told = state.halted.partition(". ")[0]  # with the numbers; what follows is for those who write Python
         if "the next one" in told:
-            told += ", which is reserved before it is sent (a lower --max-tokens lowers it)"
+            told += ", which is reserved before it is sent (a lower `max_tokens` lowers it)"
         return told or f"the cost limit of {usd(state.budget.limit or state.budget.spent)} is reached"
     return state.halted
 

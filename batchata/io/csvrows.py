@@ -18,7 +18,7 @@ _HEAD = 65_536
 def csv_rows(file: IO[bytes], wanted: Sequence[str], delimiter: str | None, place: str) -> Iterator[Row]:
     """The first line names the columns; lines that hold nothing are passed over. Raises InputError."""
     if delimiter is not None and len(delimiter) != 1:
-        raise InputError(f"delimiter is {delimiter!r}; it must be one character")
+        raise InputError(f"`delimiter` is {delimiter!r}; it must be one character")
     csv.field_size_limit(max(csv.field_size_limit(), MAX_ITEM_BYTES))  # a cell may be a whole letter
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:

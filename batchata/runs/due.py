@@ -11,11 +11,13 @@ from typing import Any
 
 from batchata.core.money import rounded_usd
 from batchata.core.summary import Summary
+from batchata.core.wording import FORM, spelled
 from batchata.errors import BatchataError, InputError, LedgerInUseError, LedgerMismatchError, StorageError
 from batchata.manager import BatchManager
 from batchata.runs.carrying import manager_of
 from batchata.runs.folder import RunFolder, folders_below
 from batchata.runs.spec import RunSpec
+from batchata.runs.wording import as_in_the_form, told_as_in_the_form
 
 logger = logging.getLogger("batchata")
 
@@ -55,7 +57,8 @@ def collect_due(home: Path) -> Iterator[Visit]:
         if folder.is_settled():
             continue
         try:
-            visit = _visit(folder)
+            with as_in_the_form():
+                visit = _visit(folder)
         except LedgerInUseError as error:
             logger.info("%s is left alone: %s", folder.path, error)
             continue
@@ -76,7 +79,8 @@ def _visit(folder: RunFolder) -> Visit | None:
     except StorageError:
         raise  # nothing is known of the files
     except (InputError, LedgerMismatchError) as error:  # a file is gone or another one; what was sent comes home
-        summary, trouble = manager.collect(wait=False), str(error)
+        summary, trouble = manager.collect(wait=False), spelled(str(error), FORM)
+    summary = told_as_in_the_form(summary)
     folder.note(summary)
     return Visit(folder, spec, summary, trouble, halted=bool(state.halted))
 
