@@ -66,7 +66,7 @@ def check_sampling(model: str, params: Mapping[str, Any]) -> None:
     """Raises ModelError when a sampling parameter is set for a model that refuses it."""
     refused = [name for name in SAMPLING if name in params]
     if refused and not takes_sampling(model):
-        names = ", ".join(f"`{name}`" for name in refused)
+        names = ", ".join(refused)
         raise ModelError(f"{model} refuses {names}: leave it out (nothing was sent)")
 
 

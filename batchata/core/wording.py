@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from shlex import quote
 from types import MappingProxyType
 
+_QUOTES = "'\""
 _NAMED = re.compile(r"`([a-z_]+)(?:=([^`]*)|\([^`]*\))?`")
 
 _SAME_OPTION = (
@@ -74,7 +76,4 @@ def _spelled(found: re.Match[str], names: Mapping[str, str]) -> str:
         return there
     if there.startswith("`"):
         return f"{there[:-1]}={value}`"
-    return there if value == "True" else f"{there} {value.strip(_QUOTES)}"
-
-
-_QUOTES = "'\""
+    return there if value == "True" else f"{there} {quote(value.strip(_QUOTES))}"

@@ -28,8 +28,8 @@ LOST_AFTER = 60.0
 SHARD_DEPLOYMENT = "work-shard/work-shard"
 NEEDS_SERVER = (
     "with `task_runner` or `shards` the work is done by other processes, which meet at a Prefect server that all of "
-    "them reach, and none is configured. Set PREFECT_API_URL, here and for the workers, and leave `orchestrator` as it is "
-    "(nothing was sent)"
+    "them reach, and none is configured. Set PREFECT_API_URL, here and for the workers, and leave `orchestrator` as "
+    "it is (nothing was sent)"
 )
 RUNS_FOLDER = Path(".batchata")
 """Where runs without a `state_path` keep their ledger, below the working directory."""

@@ -139,7 +139,7 @@ def test_a_cell_may_be_a_whole_letter(put):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({"template": "none"}, "the template names no column"),
+    ({"template": "none"}, "the `template` names no column"),
     ({"template": "{t}", "delimiter": "--"}, "must be one character"),
     ({"template": "{t} }"}, "brace at character 4"),
 ])  # fmt: skip

@@ -135,14 +135,14 @@ def test_a_run_is_gone_on_with_from_where_its_paths_are_relative_to(simulator, n
 @pytest.mark.parametrize(
     ("parameters", "told"),
     [
-        ({}, "give files, files_from, messages_file, requests_file or rows_file"),
-        ({"files": ["a"], "messages_file": "b"}, "one of them only; files and messages_file was given"),
+        ({}, "give `files`, `files_from`, `messages_file`, `requests_file` or `rows_file`"),
+        ({"files": ["a"], "messages_file": "b"}, "one of them only; `files` and `messages_file` was given"),
         ({"files": ["a"], "prompt": None}, "files need a prompt"),
-        ({"files": ["a"], "prompt_file": "p"}, "not prompt and prompt_file"),
+        ({"files": ["a"], "prompt_file": "p"}, "not `prompt` and `prompt_file`"),
         ({"messages_file": "b"}, "has its prompt in a message"),
-        ({"files": ["a"], "max_cost": -1}, "max_cost: Input should be greater than 0"),
-        ({"files": ["a"], "colour": 1}, "colour: Extra inputs"),
-        ({"files": ["a"], "sample": 1.5}, "sample: a sample is a share below 1, or a whole number of items"),
+        ({"files": ["a"], "max_cost": -1}, "`max_cost`: Input should be greater than 0"),
+        ({"files": ["a"], "colour": 1}, "`colour`: Extra inputs"),
+        ({"files": ["a"], "sample": 1.5}, "`sample`: a sample is a share below 1, or a whole number of items"),
     ],
 )
 def test_a_bad_description_is_refused(spec, parameters, told):
