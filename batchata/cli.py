@@ -39,12 +39,14 @@ def build() -> App:
     from cyclopts import App, Group, Parameter
 
     from batchata import __version__
+    from batchata.commands.console import Screen
     from batchata.core.exits import exit_lines
 
     app = App(
         name="batchata",
         help="Large amounts of work through Claude's Message Batches API.",
         version=__version__,
+        console=Screen(),
         result_action="return_value",
         default_parameter=Parameter(negative="", show_default=False),
         help_format="plaintext",

@@ -24,7 +24,7 @@ def csv_rows(file: IO[bytes], wanted: Sequence[str], delimiter: str | None, plac
     try:
         names = _header(text.read(_HEAD), wanted, [delimiter] if delimiter else _DELIMITERS)
         text.seek(0)
-        yield from _rows(text, column_places(wanted, names.columns, place), names, place)
+        yield from _rows(text, column_places(wanted, names.columns, place, is_csv=True), names, place)
     except UnicodeDecodeError as error:
         raise InputError(f"{place} is not UTF-8 text ({error}); save it as CSV in UTF-8") from error
     finally:
