@@ -74,7 +74,7 @@ def test_a_place_of_other_work_is_refused_and_keeps_its_description(simulator, n
     notes("Ada")
     one = spec(files=["notes"], state_dir="here")
     carry_out(one)
-    with pytest.raises(LedgerMismatchError, match="prompt"):
+    with pytest.raises(LedgerMismatchError, match=r"`prompt` is another one.* another `state_dir`"):
         carry_out(spec(files=["notes"], state_dir="here", prompt="Where?"))
     assert folder_of(one).spec() == one
     assert simulator.state()["items_billed"] == 1
