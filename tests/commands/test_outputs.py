@@ -3,11 +3,9 @@
 import json
 import re
 import signal
+import socket
 
 import pytest
-
-from batchata import make_client
-from batchata.io.models import list_models
 
 from .conftest import document, ended, until
 
@@ -53,8 +51,8 @@ def test_the_simulator_tells_its_variables_as_json_until_it_is_stopped(shell):
     until(lambda: started.out.read_text().endswith("}\n"))
     variables = json.loads(started.out.read_text())
     assert variables["ANTHROPIC_API_KEY"] == "simulated"
-    with make_client(api_key=variables["ANTHROPIC_API_KEY"], base_url=variables["ANTHROPIC_BASE_URL"]) as client:
-        assert list_models(client)
+    host, port = variables["ANTHROPIC_BASE_URL"].removeprefix("http://").split(":")
+    socket.create_connection((host, int(port)), timeout=10).close()
     started.told(signal.SIGINT)
     assert started.returncode() == 0
 
