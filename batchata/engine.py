@@ -83,8 +83,8 @@ class Engine:
             raise InputError(NEEDS_SERVER)
         if self.policy.on_limit == "ask" and orchestrator == "local":
             raise InputError(
-                'on_cost_limit="pause" asks through Prefect, and no Prefect API is configured. Set PREFECT_API_URL, '
-                'or give orchestrator="prefect"'
+                '`on_cost_limit="pause"` asks through Prefect, and no Prefect API is configured. Set PREFECT_API_URL, '
+                'or give `orchestrator="prefect"`'
             )
         self.assignment = replace(self.assignment, api=api_address(self.client))
         check_directory(self.results_dir, "results_dir")

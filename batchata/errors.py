@@ -149,7 +149,7 @@ class UnknownPriceError(BatchataError, LookupError):
         super().__init__(
             f"no price is known for the model {model!r}. If that is its name (`batchata models` lists what the API "
             "serves), give one in USD per million tokens with "
-            f"rates=Rates(input=..., output=...), or register one for every call with "
+            f"`rates=Rates(input=..., output=...)`, or register one for every call with "
             f'tokencost.TOKEN_COSTS[{model!r}] = {{"input_cost_per_token": ..., "output_cost_per_token": ...}}'
         )
         self.model = model

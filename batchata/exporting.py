@@ -106,7 +106,7 @@ def _writer(place: Place, kind: str | None, writers: Mapping[str, Writer]) -> Wr
         return writers[name]
     if kind is not None:
         raise InputError(f"there is no format {kind!r} to export to; there are {known}")
-    raise InputError(f"{place} does not say in which format; give a name that ends so, or format=: {known}")
+    raise InputError(f"{place} does not say in which format; give a name that ends so, or `format`: {known}")
 
 
 def _check_is_not_ours(place: Place, run: Exportable) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from cyclopts import App
 
@@ -16,7 +17,6 @@ Examples:
   batchata init my-project/"""
 
 _NEXT = """\
-Next:
   prefect work-pool create batchata --type process    # once
   prefect deploy --all                                # after each change of prefect.yaml
   prefect worker start --pool batchata"""
@@ -40,5 +40,8 @@ def init(folder: Path = Path(), /, *, output: Output = Output()) -> Exit:
         print_json({"folder": str(folder.absolute()), "written": written})
         return Exit.DONE
     console = stdout()
-    console.print(f"Written to {folder.absolute()}: {', '.join(written)}. {_NEXT}", markup=False, soft_wrap=True)
+    console.print(f"Written to {folder.absolute()}:", markup=False, soft_wrap=True)
+    console.print("".join(f"  {name}\n" for name in written), markup=False)
+    there = "" if folder.absolute() == Path.cwd() else f"  cd {quote(str(folder))}\n"
+    console.print(f"next\n{there}{_NEXT}", markup=False, soft_wrap=True)
     return Exit.DONE

@@ -267,5 +267,5 @@ def limit_sentence(session: Session, state: RunState, pending: int) -> str:
     limit = budget.limit or budget.spent
     return (
         f"the cost limit of {usd(limit)} is reached: {rounded_usd(budget.spent + budget.held)} are spent and "
-        f"{pending:,} items are left{needed}. Raise max_cost and run again"
+        f"{pending:,} items are left{needed}. Raise `max_cost` and run again"
     )

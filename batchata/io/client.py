@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 ADDRESS = "https://api.anthropic.com"
 _WHERE = (
     "no credentials for the Claude API were found. Put ANTHROPIC_API_KEY=... into the environment or into a .env "
-    "file in your project, or pass client=Anthropic(api_key=...). To try it without a key: batchata demo, or batchata "
-    "simulate and the two variables that it prints"
+    "file in your project, or pass `client=Anthropic(api_key=...)`. To try it without a key: `batchata demo`, or "
+    "`batchata simulate` and the two variables that it prints"
 )
 
 

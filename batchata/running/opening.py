@@ -102,7 +102,7 @@ def check_same(path: Path, state: RunState, settings: dict[str, str], names: Seq
     differences = differing_settings(old, settings) or differing_names(state.names, names)
     if differences:
         raise LedgerMismatchError(
-            f"{path} is the ledger of other work: {'; '.join(differences)}. Give another state_path for this work, "
+            f"{path} is the ledger of other work: {'; '.join(differences)}. Give another `state_path` for this work, "
             "or go on with what the ledger is about (new items at the end of the list are fine)"
         )
 
@@ -210,7 +210,7 @@ def check_unchanged(ledger: Ledger, assignment: Assignment, requests: Requests) 
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         raise LedgerMismatchError(
             f"{named}{more} changed after being sent, and {ledger.path} is about the former contents. Give another "
-            "state_path, or put the files back"
+            "`state_path`, or put the files back"
         )
 
 

@@ -89,8 +89,8 @@ class Run:
             rates_of(self.assignment.model)
         if state.tally.unlimited:
             raise UnboundedCostError(
-                f"max_cost cannot be kept: the ledger holds {state.tally.unlimited:,} items whose cost is not known, "
-                "from a time without a limit. Give another state_path, or no max_cost"
+                f"`max_cost` cannot be kept: the ledger holds {state.tally.unlimited:,} items whose cost is not known, "
+                "from a time without a limit. Give another `state_path`, or no `max_cost`"
             )
 
     def carry_out(self, ledger: Ledger, session: Session, watch: Callable[[Snapshot], None], hands: Hands) -> Finish:

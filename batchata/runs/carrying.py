@@ -24,6 +24,7 @@ from batchata.runs.folder import RunFolder, folder_of
 from batchata.runs.inputs import conversations_of, files_of, model_of, prompt_of, prompts_of, requests_of
 from batchata.runs.models import response_model_of
 from batchata.runs.spec import RunSpec
+from batchata.runs.wording import as_in_the_form, told_as_in_the_form
 
 logger = logging.getLogger("batchata")
 
@@ -48,6 +49,7 @@ class Met:
         return not (self.halted or self.waits)
 
 
+@as_in_the_form()
 def manager_of(spec: RunSpec, folder: RunFolder, orchestrator: Orchestrator | None = None) -> BatchManager[Any]:
     """The manager of a described run. Raises InputError, LedgerError."""
     requests = requests_of(spec)
@@ -90,6 +92,7 @@ def client_for(spec: RunSpec) -> ClientOrMaker:
     return partial(client_of, spec.credentials)
 
 
+@as_in_the_form()
 def carry_out(
     spec: RunSpec,
     began: Began = lambda _: None,
@@ -119,6 +122,7 @@ def carry_out(
         elif isinstance(error, InputError | CredentialsError) and folder.state().next_job == 1:
             folder.forget()  # whoever goes on with runs unasked has nothing to do with one that could not begin
         raise
+    summary = told_as_in_the_form(summary)
     folder.note(summary)
     return summary
 
@@ -135,6 +139,7 @@ def _when_free(run: Callable[[], Summary]) -> Summary:
             time.sleep(_BETWEEN_TRIES)
 
 
+@as_in_the_form()
 def retry(
     folder: RunFolder,
     *,
@@ -149,7 +154,7 @@ def retry(
     """
     spec = folder.spec()
     manager = manager_of(spec if asks else spec.model_copy(update={"on_cost_limit": "stop"}), folder, orchestrator)
-    summary = _when_free(partial(manager.retry_failed, print_progress, wait=wait))
+    summary = told_as_in_the_form(_when_free(partial(manager.retry_failed, print_progress, wait=wait)))
     folder.note(summary)
     return summary
 

@@ -12,15 +12,17 @@ from typing import Any
 from batchata.core.money import rounded_usd
 from batchata.core.showing import code, markdown
 from batchata.core.summary import Summary
+from batchata.core.wording import FORM, spelled
 from batchata.errors import BatchataError, InputError, LedgerError, LedgerInUseError, LedgerMismatchError, StorageError
 from batchata.runs.carrying import Met, manager_of
 from batchata.runs.folder import RunFolder, folders_below
 from batchata.runs.spec import RunSpec
+from batchata.runs.wording import as_in_the_form, told_as_in_the_form
 
 logger = logging.getLogger("batchata")
 
 _REMEDY = (
-    "Mend what is said, or end such a run with the deployment cancel and its folder as state_dir: then it is only "
+    "Mend what is said, or end such a run with the deployment `cancel` and its folder as `state_dir`: then it is only "
     "looked at again when somebody starts it"
 )
 
@@ -62,7 +64,8 @@ def collect_due(home: Path) -> Iterator[Visit]:
         if folder.is_settled():
             continue
         try:
-            visit = _visit(folder)
+            with as_in_the_form():
+                visit = _visit(folder)
         except LedgerInUseError as error:
             logger.info("%s is left alone: %s", folder.path, error)
             continue
@@ -90,7 +93,8 @@ def _visit(folder: RunFolder) -> Visit | None:
     except StorageError:
         raise  # nothing is known of the files
     except (InputError, LedgerMismatchError) as error:  # a file is gone or another one; what was sent comes home
-        summary, trouble = manager.run_if(lambda _: False, wait=False, quietly=True), str(error)
+        summary, trouble = manager.run_if(lambda _: False, wait=False, quietly=True), spelled(str(error), FORM)
+    summary = told_as_in_the_form(summary)
     folder.note(summary)
     return None if met.waits else Visit(folder, spec, summary, trouble, halted=met.halted)
 

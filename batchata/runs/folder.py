@@ -130,7 +130,7 @@ class RunFolder:
 def folder_of(spec: RunSpec) -> RunFolder:
     """The same folder for the same work."""
     if spec.state_dir is not None:
-        return RunFolder(Path(spec.state_dir).absolute())
+        return RunFolder(RunFolder.at(spec.state_dir).path.absolute())
     return RunFolder((Path(spec.home) / "runs" / spec.folder_name).absolute())
 
 

@@ -33,6 +33,7 @@ from batchata.runs.carrying import Began, carry_out, manager_of
 from batchata.runs.folder import RunFolder
 from batchata.runs.inputs import line_of
 from batchata.runs.spec import RunSpec, plainly
+from batchata.runs.wording import told_as_in_the_form
 
 logger = logging.getLogger("batchata")
 
@@ -275,7 +276,7 @@ def _gone_on(inbox: Inbox, run: RunFolder, spec: RunSpec, began: Began) -> Summa
 def _collected(run: RunFolder) -> Summary:
     spec = run.spec()
     manager = manager_of(spec.for_a_visit(), run)
-    summary = manager.collect(wait=spec.wait)
+    summary = told_as_in_the_form(manager.collect(wait=spec.wait))
     run.note(summary)
     return summary
 

@@ -97,13 +97,13 @@ class RunSpec(BaseModel):
             raise ValueError("the prompt is blank")
         given = self._given(*_INPUTS)
         if len(given) != 1:
-            told = " and ".join(given) or "none of them"
-            names = f"{', '.join(_INPUTS[:-1])} or {_INPUTS[-1]}"
+            told = _marked(given, "and") or "none of them"
+            names = _marked(_INPUTS, "or")
             raise ValueError(f"give {names}, and one of them only; {told} was given")
         self._check_prompts(self._given(*_PROMPTS), is_files=given[0] in ("files", "files_from"))
         self._check_rows()
         if self.upload and given[0] not in ("files", "files_from"):
-            raise ValueError(f"upload is about files, and {given[0]} was given")
+            raise ValueError(f"`upload` is about files, and `{given[0]}` was given")
         return self
 
     def _given(self, *names: str) -> list[str]:
@@ -111,24 +111,26 @@ class RunSpec(BaseModel):
 
     def _check_prompts(self, given: Sequence[str], *, is_files: bool) -> None:
         if len(given) > 1:
-            raise ValueError(f"give prompt, prompt_file or prompts_file, not {' and '.join(given)}")
+            raise ValueError(f"give {_marked(_PROMPTS, 'or')}, not {_marked(given, 'and')}")
         if given and not is_files:
-            raise ValueError(f"a conversation has its prompt in a message; see {given[0]}")
+            raise ValueError(f"a conversation has its prompt in a message; see `{given[0]}`")
         if is_files and not given:
-            raise ValueError("files need a prompt; see prompt, prompt_file and prompts_file")
+            raise ValueError(f"files need a prompt; see {_marked(_PROMPTS, 'and')}")
 
     def _check_rows(self) -> None:
         told = self._given("template", "id_column", "delimiter")
         if told and not self.rows_file:
-            raise ValueError(f"{' and '.join(told)} goes with rows_file, which was not given")
+            raise ValueError(f"{_marked(told, 'and')} goes with `rows_file`, which was not given")
         if self.rows_file and not self.template:
-            raise ValueError("rows_file needs a template, such as Classify: {subject} {body}")
+            raise ValueError("`rows_file` needs a `template`, such as Classify: {subject} {body}")
 
     @field_validator("params", mode="after")
     @classmethod
     def _are_of_the_api_only(cls, params: dict[str, Any]) -> dict[str, Any]:
         if own := [name for name in params if is_own(name)]:
-            raise ValueError(f"{', '.join(own)} cannot be set as a parameter of the Messages API; say it by itself")
+            raise ValueError(
+                f"{_marked(own, 'and')} cannot be set as a parameter of the Messages API; say it by itself"
+            )
         return params
 
     @field_validator("sample", mode="after")
@@ -194,9 +196,15 @@ def spec_of(parameters: Mapping[str, Any]) -> RunSpec:
 def _told(error: ValidationError) -> list[str]:
     told = []
     for each in error.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join(str(part) for part in each["loc"])
+        where = ".".join([*(f"`{part}`" for part in each["loc"][:1]), *map(str, each["loc"][1:])])
         told.append(": ".join(part for part in (where, each["msg"].removeprefix("Value error, ")) if part))
     return told
+
+
+def _marked(names: Sequence[str], last: str) -> str:
+    """Parameters, as messages name them (see `core/wording.py`)."""
+    marked = [f"`{name}`" for name in names]
+    return f" {last} ".join(part for part in (", ".join(marked[:-1]), *marked[-1:]) if part)
 
 
 def _title_of(source: str) -> str:

@@ -328,12 +328,12 @@ def test_a_file_too_large_for_a_request_goes_up(manager, tmp_path, simulator):
 
 
 @pytest.mark.parametrize(("options", "words"), [
-    ({"shards": 2}, "does not go together with task_runner and shards"),
+    ({"shards": 2}, "does not go together with `task_runner` and `shards`"),
     ({"task_runner": "dask"}, "does not go together"),
-    ({"upload": "yes"}, "upload is True or False"),
+    ({"upload": "yes"}, "`upload` is True or False"),
 ])  # fmt: skip
 def test_where_nothing_can_be_uploaded(files, options, words):
     with pytest.raises(InputError, match=words):
         BatchManager(files=files, prompt="x", **{"upload": True, **options})
-    with pytest.raises(InputError, match="upload=True is about files"):
+    with pytest.raises(InputError, match="`upload=True` is about files"):
         BatchManager(messages=[[{"role": "user", "content": "x"}]], upload=True)

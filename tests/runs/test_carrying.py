@@ -76,7 +76,7 @@ def test_a_place_of_other_work_is_refused_and_keeps_its_description(simulator, n
     notes("Ada")
     one = spec(files=["notes"], state_dir="here")
     carry_out(one)
-    with pytest.raises(LedgerMismatchError, match="prompt"):
+    with pytest.raises(LedgerMismatchError, match=r"`prompt` is another one.* another `state_dir`"):
         carry_out(spec(files=["notes"], state_dir="here", prompt="Where?"))
     assert folder_of(one).spec() == one
     assert simulator.state()["items_billed"] == 1
@@ -171,14 +171,14 @@ def test_a_run_that_was_moved_is_gone_on_with_and_so_is_a_project(hourly, notes,
 @pytest.mark.parametrize(
     ("parameters", "told"),
     [
-        ({}, "give files, files_from, messages_file, requests_file or rows_file"),
-        ({"files": ["a"], "messages_file": "b"}, "one of them only; files and messages_file was given"),
+        ({}, "give `files`, `files_from`, `messages_file`, `requests_file` or `rows_file`"),
+        ({"files": ["a"], "messages_file": "b"}, "one of them only; `files` and `messages_file` was given"),
         ({"files": ["a"], "prompt": None}, "files need a prompt"),
-        ({"files": ["a"], "prompt_file": "p"}, "not prompt and prompt_file"),
+        ({"files": ["a"], "prompt_file": "p"}, "not `prompt` and `prompt_file`"),
         ({"messages_file": "b"}, "has its prompt in a message"),
-        ({"files": ["a"], "max_cost": -1}, "max_cost: Input should be greater than 0"),
-        ({"files": ["a"], "colour": 1}, "colour: Extra inputs"),
-        ({"files": ["a"], "sample": 1.5}, "sample: a sample is a share below 1, or a whole number of items"),
+        ({"files": ["a"], "max_cost": -1}, "`max_cost`: Input should be greater than 0"),
+        ({"files": ["a"], "colour": 1}, "`colour`: Extra inputs"),
+        ({"files": ["a"], "sample": 1.5}, "`sample`: a sample is a share below 1, or a whole number of items"),
     ],
 )
 def test_a_bad_description_is_refused(spec, parameters, told):
