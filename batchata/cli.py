@@ -9,6 +9,8 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from logging import LogRecord
+
     from cyclopts import App
 
 _SAID_BY_COMMANDS = ("engine", "signals")
@@ -37,12 +39,14 @@ def build() -> App:
     from cyclopts import App, Group, Parameter
 
     from batchata import __version__
+    from batchata.commands.console import Screen
     from batchata.core.exits import exit_lines
 
     app = App(
         name="batchata",
         help="Large amounts of work through Claude's Message Batches API.",
         version=__version__,
+        console=Screen(),
         result_action="return_value",
         default_parameter=Parameter(negative="", show_default=False),
         help_format="plaintext",
@@ -84,7 +88,7 @@ def _ended() -> int:
     from batchata.core.exits import Exit, UsageError
     from batchata.errors import BatchataError
 
-    logging.getLogger("batchata").addFilter(lambda record: record.module not in _SAID_BY_COMMANDS)
+    logging.getLogger("batchata").addFilter(_as_typed)
     try:
         code = build()(exit_on_error=False, print_error=False)
         sys.stdout.flush()
@@ -96,12 +100,22 @@ def _ended() -> int:
     return code if isinstance(code, int) else Exit.DONE
 
 
+def _as_typed(record: LogRecord) -> bool:
+    """Whether a command says it, in words of the command line."""
+    from batchata.core.wording import COMMAND_LINE, spelled
+
+    record.msg, record.args = spelled(record.getMessage(), COMMAND_LINE), None
+    return record.module not in _SAID_BY_COMMANDS
+
+
 def _told(sentence: str, code: int) -> int:
     from rich.console import Console
 
+    from batchata.core.wording import COMMAND_LINE, spelled
+
     console = Console(stderr=True, highlight=False)
     console.print("[red]error:[/]", end=" ")
-    console.print(sentence, markup=False, soft_wrap=True)
+    console.print(spelled(sentence, COMMAND_LINE), markup=False, soft_wrap=True)
     return code
 
 

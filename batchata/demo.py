@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from batchata.core.citations import Citation
-from batchata.core.records import Record
+from batchata.core.records import Record, plain_record
 from batchata.errors import InputError
 from batchata.io.client import make_client
 from batchata.job import BatchJob, batch
@@ -69,8 +69,18 @@ def run_demo(folder: Path | None, *, live: bool, console: Console) -> None:
     files = demo_files(folder)
     with _client(live=live) as (client, where):
         console.print(f"[bold]{len(files)} PDF invoices[/] -> {where}\n")
-        job = _run(files, client, console)
+        job = _run(files, client, console, live=live)
         _show(job, console)
+
+
+def demo_document(folder: Path | None, *, live: bool, console: Console) -> dict[str, Any]:
+    """The same as one document of plain values; money is USD. The console shows the progress only."""
+    files = demo_files(folder)
+    with _client(live=live) as (client, where):
+        job = _run(files, client, console, live=live)
+        cost = job.cost()
+        figures = {"cost": cost.total, "list_price": cost.list_price, "saved": cost.saved}
+        return {"api": where, "model": MODEL, **figures, "items": [plain_record(each) for each in job.outcomes()]}
 
 
 @contextmanager
@@ -86,7 +96,7 @@ def _client(*, live: bool) -> Iterator[tuple[Anthropic, str]]:
         yield client, f"a simulator of the Claude API at {url} (it answers by rule; it is not a model)"
 
 
-def _run(files: Sequence[Path], client: Anthropic, console: Console) -> BatchJob[Invoice]:
+def _run(files: Sequence[Path], client: Anthropic, console: Console, *, live: bool) -> BatchJob[Invoice]:
     columns = (SpinnerColumn(), BarColumn(24), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         bar = progress.add_task(_STEPS[0], total=len(_STEPS))
@@ -102,7 +112,8 @@ def _run(files: Sequence[Path], client: Anthropic, console: Console) -> BatchJob
         try:
             job.wait()
         except KeyboardInterrupt:
-            console.print(f"The batch goes on. Take it up again with BatchJob.attach({job.batch_id!r}).")
+            if live:  # the simulator's is gone with it
+                console.print(f"The batch goes on. Take it up again in Python: BatchJob.attach({job.batch_id!r}).")
             raise
         progress.update(bar, completed=3, description=_STEPS[3])
         job.results()

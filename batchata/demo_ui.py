@@ -25,7 +25,7 @@ from batchata.scaffold import write_project
 
 LIMIT, ENOUGH = 0.01, 0.05
 MAX_TOKENS = 8_000
-"""Enough for the longest answer, and half of what is reserved otherwise: so the limit covers batches of several items."""
+"""Enough for the longest answer, and half of what is reserved otherwise: the limit covers several items at a time."""
 
 _PATIENCE = 120.0
 _SECONDS_PER_BATCH = 4.0
@@ -45,7 +45,7 @@ def run_demo_ui(console: Console, wait: Callable[[], Any]) -> None:
             task, began = progress.add_task(""), time.monotonic()
 
             def step(what: str) -> None:
-                """A line for each, also where no spinner can be shown: each takes seconds, on a busy machine minutes."""
+                """A line for each, also where no spinner can be shown: each takes seconds, or minutes."""
                 console.print(f"[{time.monotonic() - began:3.0f} s] {what}", markup=False, highlight=False)
                 progress.update(task, description=what)
 

@@ -104,7 +104,11 @@ class LostWorkerError(BatchataError):
 
 
 class RequestRefusedError(BatchataError):
-    """The API refused the call with a 4xx answer: nothing was created."""
+    """The API refused the call with a 4xx answer, whose number is `status`: nothing was created."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class AmbiguousSubmitError(BatchataError):
@@ -145,7 +149,7 @@ class UnknownPriceError(BatchataError, LookupError):
         super().__init__(
             f"no price is known for the model {model!r}. If that is its name (`batchata models` lists what the API "
             "serves), give one in USD per million tokens with "
-            f"rates=Rates(input=..., output=...), or register one for every call with "
+            f"`rates=Rates(input=..., output=...)`, or register one for every call with "
             f'tokencost.TOKEN_COSTS[{model!r}] = {{"input_cost_per_token": ..., "output_cost_per_token": ...}}'
         )
         self.model = model

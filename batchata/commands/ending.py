@@ -53,17 +53,19 @@ def interruptible(folder: RunFolder, output: Output) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _tell(folder)
+        _tell(folder, output)
         sys.exit(Exit.INTERRUPTED)
     except SystemExit:
-        _tell(folder)
+        _tell(folder, output)
         raise
 
 
-def _tell(folder: RunFolder) -> None:
+def _tell(folder: RunFolder, output: Output) -> None:
     sys.unraisablehook = lambda _: None  # what was half made when the signal came, such as a client, may grumble
     try:
-        told = left_words(look(folder))
+        status = look(folder)
     except BatchataError:
-        told = "interrupted before anything was sent"
-    stderr().print(told, markup=False, soft_wrap=True)
+        stderr().print("interrupted before anything was sent")
+        return
+    stderr().print(left_words(status), markup=False, soft_wrap=True)
+    show_next(status, output)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from cyclopts import App
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 from batchata.commands.filenames import FileName
 from batchata.commands.options import How, Inputs, Money, Places, Work, spec_from
-from batchata.commands.output import Output, print_json, stdout
+from batchata.commands.output import Output, print_json, stdout, worded
+from batchata.core.estimates import Estimate
+from batchata.core.estimatewords import rows_of
 from batchata.core.exits import Exit
 
 EXAMPLES = """\
@@ -52,5 +57,17 @@ def estimate(
     if output.json:
         print_json({model: each.to_dict() for model, each in found.items()})
     else:
-        stdout().print("\n\n".join(map(str, found.values())), markup=False)
+        for number, each in enumerate(found.values()):
+            stdout().print(*[""] * bool(number), _view(each), sep="\n")
     return Exit.DONE
+
+
+def _view(estimate: Estimate) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows_of(estimate):
+        grid.add_row(f"  {name}", Text(worded(value)))
+    for each in estimate.notes:
+        grid.add_row("  note", Text(worded(each)))
+    return Group(Text(f"Estimate for {estimate.items:,} items with {estimate.model}", style="bold"), grid)

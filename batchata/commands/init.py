@@ -17,8 +17,7 @@ Examples:
   batchata init my-project/"""
 
 _NEXT = """\
-Next, one after the other:
-{cd}  prefect server start                                # in a terminal of its own; or Prefect Cloud
+  prefect server start                                # in a terminal of its own; or Prefect Cloud
   export PREFECT_API_URL=http://127.0.0.1:4200/api    # in every other terminal
   prefect work-pool create batchata --type process    # once
   prefect deploy --all --no-prompt                    # after each change of prefect.yaml
@@ -48,7 +47,9 @@ def init(folder: Path = Path(), /, *, output: Output = Output()) -> Exit:
     if output.json:
         print_json({"folder": str(folder.absolute()), "written": written})
         return Exit.DONE
-    cd = "" if folder.resolve() == Path.cwd() else f"  cd {quote(str(folder))}\n"
-    told = f"Written to {folder.absolute()}: {', '.join(written)}.\n{_NEXT.format(cd=cd)}"
-    stdout().print(told, markup=False, highlight=False, soft_wrap=True)
+    console = stdout()
+    console.print(f"Written to {folder.absolute()}:", markup=False, soft_wrap=True)
+    console.print("".join(f"  {name}\n" for name in written), markup=False)
+    there = "" if folder.absolute() == Path.cwd() else f"  cd {quote(str(folder))}\n"
+    console.print(f"Next, one after the other:\n{there}{_NEXT}", markup=False, highlight=False, soft_wrap=True)
     return Exit.DONE

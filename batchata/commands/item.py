@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from batchata.commands.output import worded
 from batchata.commands.showing import cost_words
 from batchata.core.citations import Citation
 from batchata.core.plain import plain
@@ -35,7 +36,7 @@ def _facts(record: Record[Any]) -> Iterator[tuple[str, Text]]:
     yield "item", Text(f"{record.index}  {line(record.name, 500)}")
     yield "outcome", Text(record.outcome, style=style)
     if record.reason:
-        yield "reason", Text(line(record.reason, 5_000))
+        yield "reason", Text(line(worded(record.reason), 5_000))
     yield "cost", Text(cost_words(record.cost))
     if usage:
         yield "tokens", Text(f"{usage.get('input_tokens')} in, {usage.get('output_tokens')} out")

@@ -21,6 +21,9 @@ from batchata.runs.spec import RunSpec, spec_of
 _READ_FROM_FILE = (".txt", ".md")
 _INPUTS = ("files", "files_from", "messages_file", "requests_file", "rows_file")
 _PROMPTS = ("prompt", "prompt_file", "prompts_file")
+_COMMON = Group("Most used", sort_key=0)
+MONEY = Group("Money", sort_key=3)
+HOW = Group("How it is carried out", sort_key=5)
 
 
 @Parameter(name="*", group=Group("Input", sort_key=1))
@@ -58,7 +61,7 @@ class Inputs:
 class Work:
     """What is to be done with each item."""
 
-    prompt: FileName | None = None
+    prompt: Annotated[FileName | None, Parameter(group=_COMMON)] = None
     """What is to be done with each file. A value that ends in .txt or .md, or begins with @, names a file with it."""
 
     prompt_file: FileName | None = None
@@ -67,13 +70,13 @@ class Work:
     prompts_file: FileName | None = None
     """Several prompts, one a line; each file is sent with each of them."""
 
-    model: str | None = None
+    model: Annotated[str | None, Parameter(group=_COMMON)] = None
     """The id of a Claude model; `batchata models` lists them."""
 
-    response_model: FileName | None = None
+    response_model: Annotated[FileName | None, Parameter(group=_COMMON)] = None
     """What an answer becomes: models.py:Invoice, package.module:Invoice, or a JSON Schema in a .json file."""
 
-    enable_citations: Annotated[bool | None, Parameter(name="--citations")] = None
+    enable_citations: Annotated[bool | None, Parameter(name="--citations", group=_COMMON)] = None
     """Say for each field which page of which document it was taken from."""
 
     max_tokens: int | None = None
@@ -83,12 +86,12 @@ class Work:
     """Another parameter of the Messages API as name=JSON, such as -p 'system="Be brief."'; as often as needed."""
 
 
-@Parameter(name="*", group=Group("Money", sort_key=3))
+@Parameter(name="*", group=MONEY)
 @dataclass(frozen=True, kw_only=True)
 class Money:
     """What it may cost."""
 
-    max_cost: float | None = None
+    max_cost: Annotated[float | None, Parameter(group=_COMMON)] = None
     """US dollars that the run never passes, all its starts together."""
 
     on_cost_limit: Literal["stop", "pause"] | None = None
@@ -97,7 +100,7 @@ class Money:
     answer_within: float | None = None
     """Seconds for an answer in the Prefect UI; without it there is no end."""
 
-    sample: float | None = None
+    sample: Annotated[float | None, Parameter(group=_COMMON)] = None
     """Send a random sample first, a share (0.01) or a number of items (50), show what all would cost, and ask."""
 
     approve_below: float | None = None
@@ -109,7 +112,7 @@ class Money:
 class Places:
     """Where the run lives."""
 
-    state_dir: Annotated[FileName | None, Parameter(name=["--out", "-o"])] = None
+    state_dir: Annotated[FileName | None, Parameter(name=["--out", "-o"], group=_COMMON)] = None
     """The folder of the run: ledger, description, results. Default: one below .batchata, named after the work."""
 
     results_dir: FileName | None = None
@@ -122,12 +125,12 @@ class Places:
     """A .toml or .json file with any of these settings, by the names of the flow's parameters; options win over it."""
 
 
-@Parameter(name="*", group=Group("How it is carried out", sort_key=5))
+@Parameter(name="*", group=HOW)
 @dataclass(frozen=True, kw_only=True)
 class How:
     """How the run is carried out."""
 
-    wait: Annotated[bool | None, Parameter(negative="--no-wait")] = None
+    wait: Annotated[bool | None, Parameter(negative="--no-wait", group=_COMMON)] = None
     """Wait for the batches (the default), or send what may be sent and return."""
 
     quick: bool | None = None

@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import orjson
 from cyclopts import Parameter
 from pydantic import BaseModel
 from rich.console import Console
+
+from batchata.commands.console import Screen
+from batchata.core.wording import COMMAND_LINE, spelled
 
 _PIPE_WIDTH = 160
 
@@ -45,19 +48,19 @@ class Output:
         return sys.stdin.isatty() and sys.stderr.isatty() and not self.quiet
 
 
-class _Console(Console):
-    def on_broken_pipe(self) -> NoReturn:
-        raise BrokenPipeError
+def worded(message: str) -> str:
+    """What the library says, with what can be typed in place of its parameters."""
+    return spelled(message, COMMAND_LINE)
 
 
 def stdout() -> Console:
     """A table in a pipe is as wide as it needs to be, within reason."""
-    console = _Console(highlight=False)
-    return console if console.is_terminal or "COLUMNS" in os.environ else _Console(highlight=False, width=_PIPE_WIDTH)
+    console = Screen(highlight=False)
+    return console if console.is_terminal or "COLUMNS" in os.environ else Screen(highlight=False, width=_PIPE_WIDTH)
 
 
 def stderr() -> Console:
-    return _Console(stderr=True, highlight=False)
+    return Screen(stderr=True, highlight=False)
 
 
 def print_json(document: Any) -> None:

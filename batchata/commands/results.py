@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 
 from batchata.commands.filenames import FileName
 from batchata.commands.item import item_view
-from batchata.commands.output import Output, print_json, print_json_array, stdout
+from batchata.commands.output import Output, print_json, print_json_array, stdout, worded
 from batchata.commands.showing import failures_view, items_view
 from batchata.core.cells import named_numbers
 from batchata.core.exits import Exit
@@ -84,7 +84,7 @@ def _show_item(folder: RunFolder, item: str, output: Output) -> None:
 
 
 def _plain(record: Record[Any]) -> dict[str, Any]:
-    return {**plain_record(record), "result": named_numbers(record.result)}
+    return {**plain_record(record), "result": named_numbers(record.result), "reason": worded(record.reason)}
 
 
 def _show(folder: RunFolder, kinds: Collection[str], most: int, output: Output) -> None:

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 from batchata.commands.asking import approver, higher_limit
 from batchata.commands.ending import ended, interruptible
 from batchata.commands.filenames import FileName
-from batchata.commands.options import How, Inputs, Money, Places, Work, spec_from
+from batchata.commands.options import HOW, MONEY, How, Inputs, Money, Places, Work, spec_from
 from batchata.commands.output import Output
 from batchata.core.exits import Exit
 from batchata.running.options import Orchestrator
@@ -43,8 +43,8 @@ def run(
     money: Money = Money(),
     places: Places = Places(),
     how: How = How(),
-    yes: Annotated[bool, Parameter(name=["--yes", "-y"])] = False,
-    orchestrator: Orchestrator | None = None,
+    yes: Annotated[bool, Parameter(name=["--yes", "-y"], group=MONEY)] = False,
+    orchestrator: Annotated[Orchestrator | None, Parameter(group=HOW)] = None,
     output: Output = Output(),
 ) -> Exit:
     """Put files or conversations through message batches, or go on with a run.

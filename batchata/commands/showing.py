@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from batchata.commands.output import worded
 from batchata.core.cells import json_text
 from batchata.core.money import rounded_usd, usd
 from batchata.core.records import Record
@@ -105,7 +106,7 @@ def failures_view(records: Sequence[Record[Any]], total: int) -> RenderableType:
     """The items without a result, each with its reason in full."""
     table = _table("item", "source", "outcome", "cost", "why there is no result", right=("item", "cost"))
     for each in records:
-        table.add_row(*_item_cells(each), Text(line(each.reason, _LONGEST)))
+        table.add_row(*_item_cells(each), Text(line(worded(each.reason), _LONGEST)))
     head = Text(f"{total:,} without a result", style="bold red")
     return Group(head, table)
 
@@ -114,7 +115,7 @@ def items_view(records: Sequence[Record[Any]]) -> RenderableType:
     """Records, a row each: the result, cut to a line, or the reason."""
     table = _table("item", "source", "outcome", "cost", "result", right=("item", "cost"), cut="result")
     for each in records:
-        shown = Text(result_line(each)) if each.succeeded else Text(line(each.reason, _LONGEST), style="red")
+        shown = Text(result_line(each)) if each.succeeded else Text(line(worded(each.reason), _LONGEST), style="red")
         table.add_row(*_item_cells(each), shown)
     return table
 

@@ -73,7 +73,7 @@ class Offer:
 def checked_mode(given: object) -> Mode:
     """Raises InputError for what is none."""
     if not isinstance(given, str) or given not in get_args(Mode):
-        raise InputError(f'prompt_caching is "auto", "off", "5m" or "1h", not {given!r}')
+        raise InputError(f'`prompt_caching` is "auto", "off", "5m" or "1h", not {given!r}')
     return given  # type: ignore[return-value]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from batchata.errors import InputError
 
 _SHOWN = 20
+_ONE_CELL = ". Its first line came out as one cell: say with `delimiter` what parts the cells"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +22,14 @@ class Row:
     problem: str | None = None
 
 
-def column_places(wanted: Sequence[str], names: Sequence[str], place: str) -> dict[str, int]:
+def column_places(wanted: Sequence[str], names: Sequence[str], place: str, *, is_csv: bool = False) -> dict[str, int]:
     """Where the wanted columns are. Raises InputError for one that is not there, or is there twice."""
     missing = [name for name in wanted if name not in names]
     if missing:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         has = ", ".join(names[:_SHOWN]) + more if names else "none"
-        raise InputError(f"{place} has no column {', '.join(missing)}; it has {has} (nothing was sent)")
+        hint = _ONE_CELL if is_csv and len(names) == 1 and any(name in names[0] for name in missing) else ""
+        raise InputError(f"{place} has no column {', '.join(missing)}; it has {has} (nothing was sent){hint}")
     twice = [name for name in wanted if names.count(name) > 1]
     if twice:
         raise InputError(f"{place} has {names.count(twice[0])} columns named {twice[0]}; rename all but one")

@@ -98,7 +98,7 @@ def bound_words(estimate: Estimate) -> str:
         return "no upper bound"
     if not estimate.waiting + estimate.in_flight:
         return usd_words(estimate.bound)
-    bound = f"{usd_words(estimate.bound)}, with every byte of text a token and every answer max_tokens long"
+    bound = f"{usd_words(estimate.bound)}, with every byte of text a token and every answer `max_tokens` long"
     return bound if estimate.bound_is_exact else f"about {bound} (bound of a sample)"
 
 

@@ -12,6 +12,7 @@ import orjson
 from batchata.core.items import Document, Item
 from batchata.core.plain import plain
 from batchata.core.schema import json_schema
+from batchata.core.spelling import is_own
 from batchata.errors import InputError
 
 _SHOWN = 3
@@ -59,7 +60,8 @@ def differing_settings(old: Mapping[str, str], new: Mapping[str, str]) -> list[s
 
 def _difference(name: str, was: str, now: str) -> str:
     """A hash tells that something is another one, and nothing else."""
-    return f"{name} was {was} and is now {now}" if name in _READABLE else f"{name} is another one"
+    called = f"`{name}`" if is_own(name) else name
+    return f"{called} was {was} and is now {now}" if name in _READABLE else f"{called} is another one"
 
 
 def differing_names(old: Sequence[str], new: Sequence[str]) -> list[str]:

@@ -85,7 +85,7 @@ def check_document(model: ModelInfo, document: Document, *, citations: bool) -> 
     if document.block["type"] == "image":
         return f"{model.id} does not read images" if model.image_input is False else None
     if citations and model.citations is False:
-        return f"{model.id} does not cite documents; leave out enable_citations or take another model"
+        return f"{model.id} does not cite documents; leave out `enable_citations` or take another model"
     if document.pages is None:
         return None
     if model.pdf_input is False:

@@ -20,9 +20,9 @@ def checked_name(name: Any) -> str | None:
     if name is None:
         return None
     if not isinstance(name, str) or not name.strip():
-        raise InputError(f"name is what the run is called in Prefect, such as 'invoices', not {name!r}")
+        raise InputError(f"`name` is what the run is called in Prefect, such as 'invoices', not {name!r}")
     if len(name) > MOST_CHARACTERS or _UNPRINTABLE.search(name):
-        raise InputError(f"name has {len(name)} characters; it must be one line of at most {MOST_CHARACTERS}")
+        raise InputError(f"`name` has {len(name)} characters; it must be one line of at most {MOST_CHARACTERS}")
     return name.strip()
 
 

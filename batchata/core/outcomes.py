@@ -61,7 +61,7 @@ class Truncated(_Answered):
         tokens = self.usage.get("output_tokens")
         if self.stop_reason == "pause_turn":
             return "the loop of the server's tools paused; send the answer back in a new request to go on"
-        return f"the answer was cut after {tokens} output tokens ({self.stop_reason}); raise max_tokens"
+        return f"the answer was cut after {tokens} output tokens ({self.stop_reason}); raise `max_tokens`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

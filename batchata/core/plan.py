@@ -8,11 +8,13 @@ from itertools import islice
 from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
+from batchata.core.queues import Queues
 from batchata.core.quick import job_size
 from batchata.core.releasing import Gate, Release
 from batchata.core.samplereport import report_of
 from batchata.core.sampling import Sample
 from batchata.core.session import Session, Watch
+from batchata.core.sharing import Sharing
 from batchata.core.state import OpenJob, Phase, RunState, Standing
 from batchata.core.steps import Approve, Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
 
@@ -51,7 +53,7 @@ def _wait(state: RunState, session: Session, now: float) -> Step:
         return Wait(_next_time(state, session, now))
     if session.stop is not None:
         return _end(state, session)
-    return Finish(_away_sentence(state), is_away=True)
+    return Finish(_away_sentence(state) + _forgone_sentence(session), is_away=True)
 
 
 def _is_soon_known(job: OpenJob, session: Session) -> bool:
@@ -176,12 +178,34 @@ def _released(state: RunState, session: Session, now: float) -> Release:
     policy = session.policy
     if session.sharing is None or not session.sharing.prefixes:
         return Release((index, None) for index in _waiting(state, session))
-    capacity = policy.items_per_job * policy.max_parallel_jobs
+    queues = _queues(state, session, session.sharing)
     gate = Gate(
-        session.sharing, state.warmth, now, partial(_waiting, state, session), partial(_left, state, session), capacity,
-        waits=policy.wait, spares=LOOKAHEAD,
+        queues, state.warmth, now, partial(_waiting, state, session), policy.items_per_job * policy.max_parallel_jobs,
+        sample=gated_sample(state, session) is not None, waits=policy.wait,
+        holds=policy.wait or _soon_known_to_be_written(state, session), spares=LOOKAHEAD,
     )  # fmt: skip
-    return gate.release()
+    release = gate.release()
+    session.forgone = max(session.forgone, release.forgone)
+    return release
+
+
+def _soon_known_to_be_written(state: RunState, session: Session) -> bool:
+    """Whether a job ahead that is in flight was not looked at yet, or is being collected."""
+    ahead = (job for number, job in state.open.items() if state.warmth.is_ahead(number))
+    return any(
+        _is_soon_known(job, session) if job.phase is Phase.INTENDED
+        else job.phase is Phase.ENDED or not session.watches.get(job.number, _NEW).looks
+        for job in ahead
+    )  # fmt: skip
+
+
+def _queues(state: RunState, session: Session, sharing: Sharing) -> Queues:
+    """Kept between two calls, for only what changed is counted."""
+    if session.queues is None or session.queues.sharing is not sharing:
+        waits = (Standing.AGAIN,) if session.policy.only_retries else (Standing.PENDING, Standing.AGAIN)
+        session.queues = Queues(sharing, bytes(waits))
+    session.queues.look(state.standings)
+    return session.queues
 
 
 def _items_per_job(state: RunState, session: Session) -> int:
@@ -227,6 +251,15 @@ def _away_sentence(state: RunState) -> str:
     return f"{batches} in flight with {held:,} items{more}; run again to collect them and go on"
 
 
+def _forgone_sentence(session: Session) -> str:
+    if not session.forgone:
+        return ""
+    return (
+        ". As nobody waits, no batch went ahead to write the prompt cache for the others: a run that waits for it is "
+        f"expected to pay {rounded_usd(session.forgone)} less"
+    )
+
+
 def limit_sentence(session: Session, state: RunState, pending: int) -> str:
     """That the limit is reached, with the numbers."""
     budget = state.budget
@@ -234,5 +267,5 @@ def limit_sentence(session: Session, state: RunState, pending: int) -> str:
     limit = budget.limit or budget.spent
     return (
         f"the cost limit of {usd(limit)} is reached: {rounded_usd(budget.spent + budget.held)} are spent and "
-        f"{pending:,} items are left{needed}. Raise max_cost and run again"
+        f"{pending:,} items are left{needed}. Raise `max_cost` and run again"
     )

@@ -56,13 +56,13 @@ def refusal(known: Iterable[Remembered], here: Remembered) -> str:
         if each.ledger == here.ledger:
             return (
                 f"this flow run began on host {each.host} with the ledger {each.ledger} of run {each.run_id}, which "
-                f"is not here (host {here.host}); nothing was sent. Start it where that file is, keep state_path in a "
-                "folder that all workers mount, or start a new flow run to begin anew"
+                f"is not here (host {here.host}); nothing was sent. Start it where that file is, keep `state_path` in "
+                "a folder that all workers mount, or start a new flow run to begin anew"
             )
         if each.work == here.work:
             return (
                 f"this flow run began this work on host {each.host} with the ledger {each.ledger}, and has another "
-                f"one now: {here.ledger} (host {here.host}); nothing was sent. Give state_path={each.ledger!r} to go "
+                f"one now: {here.ledger} (host {here.host}); nothing was sent. Give `state_path={each.ledger!r}` to go "
                 "on, in a folder that all workers mount, or start a new flow run to begin anew"
             )
     return ""

@@ -256,17 +256,19 @@ def _prompt_cache(tally: Tally) -> str:
 
 def _how_it_goes_on(facts: Facts, state: RunState, ending: Ending | None) -> str:
     failed = failed_count(state)
-    again = f" `retry_failed()` sends the {failed:,} failed items again." if failed else ""
+    again = f" `retry_failed()` sends the {failed:,} failed items again.{_IN_A_DEPLOYMENT}" if failed else ""
     if ending is None:
         return "The run is under way."
     if ending.what == "finished":
         return f"The run is finished.{again}"
     why = f": {markdown(ending.why.rstrip('.'))}" if ending.why else ""
     open_jobs = f" {len(state.open):,} message batches are open; the next run collects them." if state.open else ""
-    go_on = f" Run the same with {code(f'state_path={facts.state_path!r}')} to go on; nothing is paid twice."
+    place = f"{code(f'state_path={facts.state_path!r}')} (in a deployment: its folder as `state_dir`)"
+    go_on = f" Run the same with {place} to go on; nothing is paid twice."
     return f"**The run {_WORDS[ending.what]}**{why}.{open_jobs}{go_on}{again}"
 
 
+_IN_A_DEPLOYMENT = " In the UI the deployment `retry-failed` does."
 _WORDS = {"stopped": "stopped", "failed": "could not go on", "interrupted": "was interrupted"}
 
 

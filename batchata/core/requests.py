@@ -196,7 +196,7 @@ def check_params(params: Mapping[str, Any]) -> None:
     """Raises InputError for a parameter that cannot be sent in a message batch."""
     for name, reason in _REFUSED_PARAMS.items():
         if name in params:
-            raise InputError(f"{name} cannot be set: {reason}")
+            raise InputError(f"`{name}` cannot be set: {reason}")
     check_spelling(params)
 
 
@@ -229,11 +229,11 @@ def _max_tokens(asked: int | None, info: ModelInfo | None, params: Mapping[str, 
         wanted = DEFAULT_MAX_TOKENS + budget
         asked = min(wanted, longest) if longest else wanted
     if not isinstance(asked, int) or asked < 1:
-        raise InputError(f"max_tokens must be at least 1, not {asked!r}")
+        raise InputError(f"`max_tokens` must be at least 1, not {asked!r}")
     if info is not None and longest is not None and asked > longest:
-        raise InputError(f"max_tokens is {asked:,}; {info.id} answers with at most {longest:,}")
+        raise InputError(f"`max_tokens` is {asked:,}; {info.id} answers with at most {longest:,}")
     if asked <= budget:
-        raise InputError(f"max_tokens is {asked:,}; it must be more than the thinking budget of {budget:,}")
+        raise InputError(f"`max_tokens` is {asked:,}; it must be more than the thinking budget of {budget:,}")
     return asked
 
 

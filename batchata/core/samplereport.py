@@ -162,6 +162,6 @@ def unapproved(report: SampleReport, reason: str) -> str:
     """Why a run ended after its sample, and how it is gone on with."""
     return (
         f"the sample of {report.items:,} items is done and {reason}. The forecast for all {report.total:,} items is "
-        f"{forecast_words(report)}; {_shown(report.spent)} are spent and {report.waiting:,} items wait. run() "
-        "sends them; run(sample=..., approve=...) asks again"
+        f"{forecast_words(report)}; {_shown(report.spent)} are spent and {report.waiting:,} items wait. `run()` "
+        "sends them; `run(sample=..., approve=...)` asks again"
     )

@@ -47,13 +47,13 @@ class _InexpressibleError(Exception):
 def check_response_model(response_model: Any) -> None:
     """Raises InputError for what is no type, has no JSON Schema, or is a single value instead of an object or list."""
     if not isinstance(response_model, Hashable):
-        raise InputError(f"response_model is {type(response_model).__name__}; give the class and not an instance")
+        raise InputError(f"`response_model` is {type(response_model).__name__}; give the class and not an instance")
     schema = json_schema(response_model)
     root = schema.get("$defs", {}).get(_ref_name(schema.get("$ref", "")), schema)
     if root.get("type") in _SCALARS or "enum" in root or "const" in root:
-        raise InputError(f"response_model {_name(response_model)} is a single value; make it a field of a model")
+        raise InputError(f"`response_model` {_name(response_model)} is a single value; make it a field of a model")
     if response_model in (dict, list, tuple, set):
-        raise InputError(f"response_model {_name(response_model)} says nothing of its fields; give a Pydantic model")
+        raise InputError(f"`response_model` {_name(response_model)} says nothing of its fields; give a Pydantic model")
 
 
 @lru_cache(maxsize=256)
@@ -63,7 +63,9 @@ def adapter(response_model: Any) -> TypeAdapter[Any]:
         return TypeAdapter(response_model)
     except (PydanticSchemaGenerationError, PydanticUserError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"response_model {_name(response_model)} cannot be validated by Pydantic: {reason}") from error
+        raise InputError(
+            f"`response_model` {_name(response_model)} cannot be validated by Pydantic: {reason}"
+        ) from error
 
 
 @lru_cache(maxsize=256)
@@ -73,7 +75,7 @@ def json_schema(response_model: Any) -> Mapping[str, Any]:
         return adapter(response_model).json_schema()
     except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"response_model {_name(response_model)} has no JSON Schema: {reason}") from error
+        raise InputError(f"`response_model` {_name(response_model)} has no JSON Schema: {reason}") from error
 
 
 @lru_cache(maxsize=256)

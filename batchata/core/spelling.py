@@ -31,7 +31,7 @@ def check_spelling(params: Mapping[str, Any]) -> None:
             iter(get_close_matches(name, (*_OWN_PARAMS, *_API_PARAMS), 1, cutoff=0.8)), None
         )
         if near:
-            raise InputError(f"there is no parameter {name}; did you mean {near}?")
+            raise InputError(f"there is no parameter {name}; did you mean `{near}`?")
 
 
 def is_own(name: str) -> bool:

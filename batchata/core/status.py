@@ -15,18 +15,21 @@ from batchata.core.jobbook import SettledJob
 from batchata.core.money import usd
 from batchata.core.reports import LIFE, PHASES, failed_count, outcomes, settled_words
 from batchata.core.state import OpenJob, RunState, Standing
+from batchata.core.wording import COMMAND_LINE, spelled
 
 
 class Described(NamedTuple):
     """What the ledger does not tell of a run: where it is, what it is called, where its results are.
 
-    One that `BatchManager` made is not `is_described`: no command can go on with it.
+    One that `BatchManager` made is not `is_described`: no command can go on with it. `begun_in` is where it can be gone
+    on with, and what its folder is called from there; None when that is here.
     """
 
     folder: str
     title: str
     results: str
     is_described: bool = True
+    begun_in: tuple[str, str] | None = None
 
 
 class AtWork(NamedTuple):
@@ -133,11 +136,11 @@ def status_of(state: RunState, where: Described, at_work: AtWork | None = None) 
         output_tokens=tally.output_tokens,
         limit_reached=state.limit_reached,
         awaits_approval=state.awaits_approval,
-        why=_why(state),
+        why=spelled(_why(state), COMMAND_LINE),
         at_work=at_work,
         batches=rows,
         older_batches=state.jobs.older.jobs,
-        next=list(_next_steps(state, where.folder, is_at_work=at_work is not None)) if where.is_described else [],
+        next=list(_next_steps(state, where, is_at_work=at_work is not None)) if where.is_described else [],
     )
 
 
@@ -162,15 +165,17 @@ def _why(state: RunState) -> str:
     if state.limit_reached and not state.canceled:
         told = state.halted.partition(". ")[0]  # with the numbers; what follows is for those who write Python
         if "the next one" in told:
-            told += ", which is reserved before it is sent (a lower --max-tokens lowers it)"
+            told += ", which is reserved before it is sent (a lower `max_tokens` lowers it)"
         return told or f"the cost limit of {usd(state.budget.limit or state.budget.spent)} is reached"
     return state.halted
 
 
-def _next_steps(state: RunState, folder: str, *, is_at_work: bool) -> Iterator[NextStep]:
+def _next_steps(state: RunState, where: Described, *, is_at_work: bool) -> Iterator[NextStep]:
     waiting = state.count(Standing.PENDING, Standing.AGAIN)
-    folder = quote(folder)
-    run = f"batchata run --out {folder}"
+    folder, there, go_there = quote(where.folder), quote(where.folder), ""
+    if where.begun_in is not None:
+        go_there, there = f"cd {quote(where.begun_in[0])} && ", quote(where.begun_in[1])
+    run = f"{go_there}batchata run --out {there}"
     if is_at_work:
         yield NextStep(f"batchata cancel {folder}", "stops it and its batches")
         return
@@ -182,7 +187,9 @@ def _next_steps(state: RunState, folder: str, *, is_at_work: bool) -> Iterator[N
     if failed := failed_count(state):
         yield NextStep(f"batchata results {folder} --failed", "shows why each of them failed")
         if not state.open:
-            yield NextStep(f"batchata retry {folder}", f"sends {_failed_words(failed)} again, and nothing else")
+            yield NextStep(
+                f"{go_there}batchata retry {there}", f"sends {_failed_words(failed)} again, and nothing else"
+            )
     elif state.tally.kinds["succeeded"]:
         yield NextStep(f"batchata results {folder}", "shows what came out")
 
@@ -201,14 +208,11 @@ def _to_send(state: RunState, run: str, waiting: int) -> Iterator[NextStep]:
 
 
 def left_words(status: Status) -> str:
-    """What an interrupted run left, and how it is gone on with."""
-    folder = quote(status.folder)
-    again = f"batchata run --out {folder} goes on"
+    """What an interrupted run left."""
     if not status.in_flight:
-        return f"interrupted with nothing in flight; {status.pending:,} of {status.total:,} items wait. {again}"
+        return f"interrupted with nothing in flight; {status.pending:,} of {status.total:,} items wait"
     batches = [row for row in status.batches if row.cost is None]
     count = "1 message batch" if len(batches) == 1 else f"{len(batches):,} message batches"
     return (
-        f"interrupted. {count} with {status.in_flight:,} items in flight: the API goes on with what was not cancelled. "
-        f"{again} and collects it; batchata cancel {folder} stops it"
+        f"interrupted. {count} with {status.in_flight:,} items in flight: the API goes on with what was not cancelled"
     )

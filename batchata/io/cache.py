@@ -369,7 +369,7 @@ def _of_block(block: object) -> _Folder | _Block:
         if isinstance(block, WritableFileSystem):
             return _Block(block)
     raise InputError(
-        f"answers cannot be stored in {block!r}: give True, a folder, the 'block-type-slug/name' of a saved "
+        f"answers cannot be stored in {block!r}: give `cache=True`, a folder, the 'block-type-slug/name' of a saved "
         "Prefect block, or a Prefect block that files can be written to (nothing was sent)"
     )
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 ADDRESS = "https://api.anthropic.com"
 _WHERE = (
     "no credentials for the Claude API were found. Put ANTHROPIC_API_KEY=... into the environment or into a .env "
-    "file in your project, or pass client=Anthropic(api_key=...). To try it without a key: batchata demo, or batchata "
-    "simulate and the two variables that it prints"
+    "file in your project, or pass `client=Anthropic(api_key=...)`. To try it without a key: `batchata demo`, or "
+    "`batchata simulate` and the two variables that it prints"
 )
 
 
@@ -41,10 +41,16 @@ def make_client(
         client = anthropic.Anthropic(api_key=api_key, base_url=base_url, default_headers=headers)
     except anthropic.AnthropicError as error:
         raise CredentialsError(f"the credentials cannot be used: {error}") from error
+    client.api_key, client.auth_token = _trimmed(client.api_key), _trimmed(client.auth_token)
     if client.api_key is None and client.auth_token is None and client.credentials is None:
         client.close()
         raise CredentialsError(_WHERE)
     return client
+
+
+def _trimmed(secret: str | None) -> str | None:
+    """What is copied, or read from a file, easily has a line end; with it, it is no header."""
+    return secret and (secret.strip() or None)
 
 
 @contextmanager

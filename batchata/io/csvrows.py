@@ -18,13 +18,13 @@ _HEAD = 65_536
 def csv_rows(file: IO[bytes], wanted: Sequence[str], delimiter: str | None, place: str) -> Iterator[Row]:
     """The first line names the columns; lines that hold nothing are passed over. Raises InputError."""
     if delimiter is not None and len(delimiter) != 1:
-        raise InputError(f"delimiter is {delimiter!r}; it must be one character")
+        raise InputError(f"`delimiter` is {delimiter!r}; it must be one character")
     csv.field_size_limit(max(csv.field_size_limit(), MAX_ITEM_BYTES))  # a cell may be a whole letter
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
         names = _header(text.read(_HEAD), wanted, [delimiter] if delimiter else _DELIMITERS)
         text.seek(0)
-        yield from _rows(text, column_places(wanted, names.columns, place), names, place)
+        yield from _rows(text, column_places(wanted, names.columns, place, is_csv=True), names, place)
     except UnicodeDecodeError as error:
         raise InputError(f"{place} is not UTF-8 text ({error}); save it as CSV in UTF-8") from error
     finally:

@@ -36,7 +36,7 @@ def read_conversations(place: PathOrUrl) -> list[Sequence[Any] | Item]:
     """
     found = _parsed(place, _conversation)
     if not found:
-        raise InputError(f"messages_file {place} holds no conversation")
+        raise InputError(f"`messages_file` {place} holds no conversation")
     _check_unique(place, {line: each.source for line, each in found.items() if isinstance(each, Item)}, "id")
     return list(found.values())
 
@@ -49,13 +49,13 @@ def read_requests(place: PathOrUrl) -> RequestFile:
     """
     found = _parsed(place, _request)
     if not found:
-        raise InputError(f"requests_file {place} holds no request")
+        raise InputError(f"`requests_file` {place} holds no request")
     _check_unique(place, {line: each.item.source for line, each in found.items()}, "custom_id")
     models = Counter(each.model for each in found.values() if each.model is not None)
     if len(models) > 1:
         told = ", ".join(f"{count:,} to {model}" for model, count in models.most_common())
         raise InputError(
-            f"requests_file {place} has requests to {len(models)} models ({told}); make it a file for each"
+            f"`requests_file` {place} has requests to {len(models)} models ({told}); make it a file for each"
         )
     return RequestFile([each.item for each in found.values()], next(iter(models), None))
 
@@ -68,11 +68,11 @@ def read_prompts(place: PathOrUrl) -> list[str] | dict[str, str]:
     if not str(place).endswith(".jsonl"):
         lines = [line.strip() for _, line in _lines(place)]
         if not lines:
-            raise InputError(f"prompts_file {place} holds no prompt")
+            raise InputError(f"`prompts_file` {place} holds no prompt")
         return lines
     found = _parsed(place, _prompt)
     if not found:
-        raise InputError(f"prompts_file {place} holds no prompt")
+        raise InputError(f"`prompts_file` {place} holds no prompt")
     _check_unique(place, {line: name for line, (name, _) in found.items()}, "id")
     return {str(number) if name is None else name: text for number, (name, text) in enumerate(found.values())}
 

@@ -150,7 +150,7 @@ def read_events(path: Path) -> Iterator[Event]:
             except ValueError as error:
                 raise LedgerError(
                     f"line {number} of {path} cannot be read ({error}). If the file is none of ours, give another "
-                    "state_path"
+                    "`state_path`"
                 ) from error
 
 
@@ -170,7 +170,7 @@ def _mend(path: Path) -> None:
                 file.truncate(0)
                 return
             file.seek(0)
-            raise LedgerError(f"{path} is no ledger: it begins with {file.read(60)!r}. Give another state_path")
+            raise LedgerError(f"{path} is no ledger: it begins with {file.read(60)!r}. Give another `state_path`")
         logger.warning("the last line of %s was torn by a crash and is cut off (%d bytes)", path, size - keep)
         file.truncate(keep)
 
@@ -190,7 +190,7 @@ def _end_of_last_line(file: IO[bytes], size: int) -> int:
 def _held(path: Path) -> str:
     opened: Opened | None = read_state(path).opened if path.exists() else None
     who = f"process {opened.pid} on {opened.host} since {opened.at:%Y-%m-%d %H:%M:%S} UTC" if opened else "a process"
-    return f"{who} works on {path}; wait for it to end, or give another state_path"
+    return f"{who} works on {path}; wait for it to end, or give another `state_path`"
 
 
 def _sync_folder(folder: Path) -> None:

@@ -31,7 +31,7 @@ def check_directory(directory: Place, name: str) -> None:
         with tempfile.TemporaryFile(dir=directory):
             pass
     except OSError as error:
-        raise InputError(f"{name} {directory} cannot be written to: {error} (nothing was sent)") from error
+        raise InputError(f"`{name}` {directory} cannot be written to: {error} (nothing was sent)") from error
 
 
 def _check_url(directory: UPath) -> None:

@@ -30,7 +30,7 @@ def read_rows(
     """
     parsed = template_of(template)
     if not parsed.columns:
-        raise InputError("the template names no column, so that every row would ask the same; write {column}")
+        raise InputError("the `template` names no column, so that every row would ask the same; write {column}")
     wanted = list(dict.fromkeys([*parsed.columns, *([] if id_column is None else [id_column])]))
     with opened(place) as file:
         return _items(str(place), _rows(file, wanted, delimiter, str(place)), parsed, id_column)

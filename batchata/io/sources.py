@@ -27,7 +27,7 @@ Source: TypeAlias = "str | PathLike[str] | UPath | bytes | Document"
 
 T = TypeVar("T")
 
-IS_FOLDER = "it is a folder, not a file; expand_files([...]) lists the files in it"
+IS_FOLDER = "it is a folder, not a file; `expand_files([...])` lists the files in it"
 _LONGEST_NAME = 200
 _FILE_ID = re.compile(r"file_[A-Za-z0-9_-]{4,}")
 

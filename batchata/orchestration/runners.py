@@ -21,7 +21,7 @@ def runner_of(given: Any, parallel: int) -> TaskRunner[Any]:
     if isinstance(given, str):
         return _local_cluster(given)
     if not isinstance(given, TaskRunner):
-        raise InputError(f'task_runner is "threads", "dask", "ray" or a TaskRunner of Prefect, not {given!r}')
+        raise InputError(f'`task_runner` is "threads", "dask", "ray" or a TaskRunner of Prefect, not {given!r}')
     return given.duplicate()
 
 
@@ -37,10 +37,10 @@ def _local_cluster(name: str) -> TaskRunner[Any]:
     from importlib import import_module
 
     if name not in _CLASSES:
-        raise InputError(f'task_runner is "threads", "dask", "ray" or a TaskRunner of Prefect, not {name!r}')
+        raise InputError(f'`task_runner` is "threads", "dask", "ray" or a TaskRunner of Prefect, not {name!r}')
     module, kind = _CLASSES[name]
     try:
         found: TaskRunner[Any] = getattr(import_module(module), kind)()
     except ImportError as error:
-        raise InputError(f'task_runner="{name}" needs a package more: pip install "batchata[{name}]"') from error
+        raise InputError(f'`task_runner="{name}"` needs a package more: pip install "batchata[{name}]"') from error
     return found

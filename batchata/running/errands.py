@@ -238,7 +238,7 @@ def _portable_cache(place: object) -> object:
     if isinstance(place, str | PathLike):
         return Path(place).expanduser().absolute()
     raise InputError(
-        f"cache={place!r} cannot be given to other processes, with the credentials that may be in it: save the block "
+        f"`cache={place!r}` cannot be given to other processes, with the credentials that may be in it: save the block "
         'and give its "block-type-slug/name" (nothing was sent)'
     )
 
@@ -250,7 +250,7 @@ def _pickled(value: object, what: str) -> bytes:
         return cloudpickle.dumps(value)  # type: ignore[no-any-return]
     except (TypeError, ValueError, AttributeError, pickle.PicklingError) as error:
         raise InputError(
-            f"{what} cannot be sent to another process: {error}. Run without task_runner and shards, or make it of "
+            f"{what} cannot be sent to another process: {error}. Run without `task_runner` and `shards`, or make it of "
             "plain values (nothing was sent)"
         ) from error
 

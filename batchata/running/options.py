@@ -27,9 +27,9 @@ DEFAULT_PARALLEL_JOBS = 10
 LOST_AFTER = 60.0
 SHARD_DEPLOYMENT = "work-shard/work-shard"
 NEEDS_SERVER = (
-    "with task_runner or shards the work is done by other processes, which meet at a Prefect server that all of them "
-    "reach, and none is configured. Set PREFECT_API_URL, here and for the workers, and leave orchestrator as it is "
-    "(nothing was sent)"
+    "with `task_runner` or `shards` the work is done by other processes, which meet at a Prefect server that all of "
+    "them reach, and none is configured. Set PREFECT_API_URL, here and for the workers, and leave `orchestrator` as "
+    "it is (nothing was sent)"
 )
 RUNS_FOLDER = Path(".batchata")
 """Where runs without a `state_path` keep their ledger, below the working directory."""
@@ -52,7 +52,7 @@ def checked_policy(
     _check_number("max_parallel_jobs", parallel, 1, 10_000)
     _check_number("rounds", ROUNDS if rounds is None else rounds, 0, 100)
     if on_cost_limit not in ("stop", "pause"):
-        raise InputError(f'on_cost_limit is "stop" or "pause", not {on_cost_limit!r}')
+        raise InputError(f'`on_cost_limit` is "stop" or "pause", not {on_cost_limit!r}')
     return Policy(
         items_per_job=size,
         max_parallel_jobs=parallel,
@@ -67,7 +67,7 @@ def checked_policy(
 def checked_orchestrator(given: Any) -> Orchestrator | None:
     """Raises InputError for what is none."""
     if given is not None and given not in ("local", "prefect"):
-        raise InputError(f'orchestrator is "local" or "prefect", not {given!r}')
+        raise InputError(f'`orchestrator` is "local" or "prefect", not {given!r}')
     return given  # type: ignore[no-any-return]
 
 
@@ -91,7 +91,7 @@ def checked_helpers(client: object, task_runner: Any, shards: int, shard_deploym
     _check_number("shards", shards, 0, 1_000)
     helpers = Helpers(task_runner, shards, shard_deployment)
     if shards and replace(helpers, shards=0).are_elsewhere:
-        raise InputError("give either task_runner or shards: the work is done by the one or by the others")
+        raise InputError("give either `task_runner` or `shards`: the work is done by the one or by the others")
     if client is not None and not callable(client) and helpers.are_elsewhere:
         raise InputError(
             "client= has a key in it, and no key is sent to other processes: give each worker ANTHROPIC_API_KEY in its "
@@ -104,13 +104,13 @@ def checked_helpers(client: object, task_runner: Any, shards: int, shard_deploym
 def check_upload(upload: Any, helpers: Helpers, *, is_files: bool) -> None:
     """Raises InputError where nothing can be uploaded."""
     if not isinstance(upload, bool):
-        raise InputError(f"upload is True or False, not {upload!r}")
+        raise InputError(f"`upload` is True or False, not {upload!r}")
     if upload and not is_files:
-        raise InputError("upload=True is about files; documents in conversations are sent as they are")
+        raise InputError("`upload=True` is about files; documents in conversations are sent as they are")
     if upload and helpers.are_elsewhere:
         raise InputError(
-            "upload=True does not go together with task_runner and shards: what this process uploaded, others would "
-            "upload again (nothing was sent). Leave out one of them"
+            "`upload=True` does not go together with `task_runner` and `shards`: what this process uploaded, others "
+            "would upload again (nothing was sent). Leave out one of them"
         )
 
 
@@ -125,9 +125,9 @@ def _checked_usd(name: str, given: Any) -> Decimal | None:
     try:
         amount = Decimal(str(given))
     except InvalidOperation as error:
-        raise InputError(f"{name} is an amount in USD, not {given!r}") from error
+        raise InputError(f"`{name}` is an amount in USD, not {given!r}") from error
     if not amount.is_finite() or amount <= 0:
-        raise InputError(f"{name} is {given}; it must be more than 0 USD")
+        raise InputError(f"`{name}` is {given}; it must be more than 0 USD")
     return amount
 
 
@@ -135,13 +135,17 @@ def checked_gate(sample: Any, approve: Any, approve_below: Any) -> Gate | None:
     """Raises InputError for a sample that is none, or for an approval without a sample."""
     if sample is None:
         if approve is not None or approve_below is not None:
-            raise InputError("approve and approve_below are about a sample: give sample=0.01 (a share) or sample=50")
+            raise InputError(
+                "`approve` and `approve_below` are about a sample: give `sample=0.01` (a share) or `sample=50`"
+            )
         return None
     whole = isinstance(sample, int) and not isinstance(sample, bool) and sample >= 1
     if not whole and not (isinstance(sample, float) and 0 < sample <= 1):
-        raise InputError(f"sample is {sample!r}; it must be a share above 0 and up to 1.0, or a whole number of items")
+        raise InputError(
+            f"`sample` is {sample!r}; it must be a share above 0 and up to 1.0, or a whole number of items"
+        )
     if approve is not None and not callable(approve):
-        raise InputError(f"approve is a function that is called with the SampleReport, not {approve!r}")
+        raise InputError(f"`approve` is a function that is called with the SampleReport, not {approve!r}")
     return Gate(sample, approve, _checked_usd("approve_below", approve_below))
 
 
@@ -157,13 +161,13 @@ def checked_estimate(models: Any, count: Any, output_tokens: Any) -> None:
 
 def _check_number(name: str, value: Any, least: int, most: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise InputError(f"{name} is {value!r}; it must be a whole number from {least} to {most:,}")
+        raise InputError(f"`{name}` is {value!r}; it must be a whole number from {least} to {most:,}")
 
 
 def check_types(*, model: Any, prompt: Any, rates: Any, max_tokens: Any, lost_after: Any) -> None:
     """Raises InputError for what has the wrong type, which would show only when something was paid for."""
     if not isinstance(model, str) or not model:
-        raise InputError(f"model is the id of a model, not {model!r}")
+        raise InputError(f"`model` is the id of a model, not {model!r}")
     if prompt is not None and not isinstance(prompt, str):
         raise InputError(f"prompt is text, not {type(prompt).__name__}")
     if rates is not None and not isinstance(rates, Rates):
@@ -201,9 +205,9 @@ def _ledger_path(state_path: PathOrUrl) -> Path:
     place = None if is_url(state_path) else path_of(state_path)
     if not isinstance(place, Path):
         raise InputError(
-            f"state_path {state_path} is a URL, and a ledger is locked, appended to and synced to the disk, for which "
-            "it takes a file. Give a local path, or one in a folder that all workers mount; files and results_dir may "
-            "be URLs"
+            f"`state_path` {state_path} is a URL, and a ledger is locked, appended to and synced to the disk, for "
+            "which it takes a file. Give a local path, or one in a folder that all workers mount; `files` and "
+            "`results_dir` may be URLs"
         )
     return place
 

@@ -36,6 +36,7 @@ from batchata.running.measuring import Measurer
 from batchata.running.opening import (
     check_asked_for,
     check_first,
+    check_no_copy,
     check_unchanged,
     failed_items,
     opened,
@@ -69,13 +70,15 @@ class Run:
     def prepare(self, ledger: Ledger) -> bool:
         """Writes down that the run goes on; False when there is nothing left to do, for which no key is needed.
 
-        Raises InputError for a run that left to another one what it had not sent.
+        Raises InputError for a run that left to another one what it had not sent, LedgerMismatchError for a copy.
         """
         has_work = self._has_work(ledger.state)
         if ledger.state.left and self.policy.sends and not self.policy.only_retries:
             raise InputError(f"{ledger.path} sends nothing more: {ledger.state.left} (nothing was sent)")
         if has_work and self.max_cost is not None:
             self._check_limit_can_be_kept(ledger.state)
+        if has_work and self.policy.sends:
+            check_no_copy(ledger)
         last = ledger.state.opened
         if has_work or last is None or last.max_cost != self.max_cost:
             opened(ledger, self.max_cost, sends=self.policy.sends)
@@ -86,8 +89,8 @@ class Run:
             rates_of(self.assignment.model)
         if state.tally.unlimited:
             raise UnboundedCostError(
-                f"max_cost cannot be kept: the ledger holds {state.tally.unlimited:,} items whose cost is not known, "
-                "from a time without a limit. Give another state_path, or no max_cost"
+                f"`max_cost` cannot be kept: the ledger holds {state.tally.unlimited:,} items whose cost is not known, "
+                "from a time without a limit. Give another `state_path`, or no `max_cost`"
             )
 
     def carry_out(self, ledger: Ledger, session: Session, watch: Callable[[Snapshot], None], hands: Hands) -> Finish:

@@ -52,12 +52,12 @@ def _left(ledger: Ledger, *, canceled: bool) -> str:
     ids = [job.batch_id for job in ledger.state.open.values() if job.batch_id]
     more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
     named = f" ({', '.join(ids[:_SHOWN])}{more})" if ids else ""
-    again = f"Run the same with state_path={str(ledger.path)!r} to go on"
+    again = f"Run the same with `state_path={str(ledger.path)!r}` to go on"
     if not ids:
         return f"the run was interrupted with nothing in flight. {again}"
     count = "1 batch" if len(ids) == 1 else f"{len(ids)} batches"
     if canceled:
-        what = "told to stop; what they had answered is kept, the rest waits for retry_failed()"
+        what = "told to stop; what they had answered is kept, the rest waits for `retry_failed()`"
     else:
-        what = "in flight, going on without it and collected by the next run; cancel() stops them"
+        what = "in flight, going on without it and collected by the next run; `cancel()` stops them"
     return f"the run was interrupted. {count}{named}: {what}. {again}"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from batchata.core.naming import MOST_CHARACTERS, run_title
+from batchata.core.state import RunState
 from batchata.core.summary import Summary
-from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError
+from batchata.engine import MaySend
+from batchata.errors import CredentialsError, InputError, LedgerInUseError, LedgerMismatchError
 from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
 from batchata.running.gate import Approver
@@ -21,6 +24,7 @@ from batchata.runs.folder import RunFolder, folder_of
 from batchata.runs.inputs import conversations_of, files_of, model_of, prompt_of, prompts_of, requests_of
 from batchata.runs.models import response_model_of
 from batchata.runs.spec import RunSpec
+from batchata.runs.wording import as_in_the_form, told_as_in_the_form
 
 logger = logging.getLogger("batchata")
 
@@ -32,6 +36,20 @@ PATIENCE = 60.0
 _BETWEEN_TRIES = 1.0
 
 
+@dataclass(slots=True)
+class Met:
+    """How a run that others began was met, once nobody else could change it any more."""
+
+    halted: bool = False
+    waits: bool = False
+
+    def may_send(self, state: RunState) -> bool:
+        """For `carry_out`: whoever goes on with it unasked leaves to a person what waits for one."""
+        self.halted, self.waits = bool(state.halted), state.waits_for_person
+        return not (self.halted or self.waits)
+
+
+@as_in_the_form()
 def manager_of(spec: RunSpec, folder: RunFolder, orchestrator: Orchestrator | None = None) -> BatchManager[Any]:
     """The manager of a described run. Raises InputError, LedgerError."""
     requests = requests_of(spec)
@@ -74,6 +92,7 @@ def client_for(spec: RunSpec) -> ClientOrMaker:
     return partial(client_of, spec.credentials)
 
 
+@as_in_the_form()
 def carry_out(
     spec: RunSpec,
     began: Began = lambda _: None,
@@ -81,8 +100,10 @@ def carry_out(
     approve: Approver | None = None,
     print_progress: bool = False,
     orchestrator: Orchestrator | None = None,
+    may_send: MaySend = lambda _: True,
 ) -> Summary:
-    """Begins the run, or goes on with it. `began` is told what it is called, `approve` asked after a sample.
+    """Begins the run, or goes on with it. `began` is told what it is called, `approve` asked after a sample, `may_send`
+    when nobody else has the run any more; where it says no, what was sent is collected.
 
     Raises as `BatchManager.run`, and InputError for what cannot be begun.
     """
@@ -93,14 +114,15 @@ def carry_out(
     folder.describe(spec)  # first, so that a run that is killed can be gone on with by others
     try:
         asked = approve if spec.sampled else None
-        run = partial(manager.run, print_progress, sample=spec.sampled, approve=asked, approve_below=spec.approve_below)
-        summary = _when_free(partial(run, wait=spec.wait))
-    except (InputError, LedgerMismatchError, LedgerInUseError) as error:
+        run = partial(manager.run_if, may_send, print_progress=print_progress, wait=spec.wait)
+        summary = _when_free(partial(run, sample=spec.sampled, approve=asked, approve_below=spec.approve_below))
+    except (InputError, CredentialsError, LedgerMismatchError, LedgerInUseError) as error:
         if before is not None:
             folder.describe(before)
-        elif isinstance(error, InputError) and folder.state().next_job == 1:
+        elif isinstance(error, InputError | CredentialsError) and folder.state().next_job == 1:
             folder.forget()  # whoever goes on with runs unasked has nothing to do with one that could not begin
         raise
+    summary = told_as_in_the_form(summary)
     folder.note(summary)
     return summary
 
@@ -117,6 +139,7 @@ def _when_free(run: Callable[[], Summary]) -> Summary:
             time.sleep(_BETWEEN_TRIES)
 
 
+@as_in_the_form()
 def retry(
     folder: RunFolder,
     *,
@@ -131,7 +154,7 @@ def retry(
     """
     spec = folder.spec()
     manager = manager_of(spec if asks else spec.model_copy(update={"on_cost_limit": "stop"}), folder, orchestrator)
-    summary = _when_free(partial(manager.retry_failed, print_progress, wait=wait))
+    summary = told_as_in_the_form(_when_free(partial(manager.retry_failed, print_progress, wait=wait)))
     folder.note(summary)
     return summary
 

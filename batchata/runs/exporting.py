@@ -93,7 +93,7 @@ def _response_model(described: Described, state: RunState) -> Any:
     try:
         found = response_model_of(given)
         is_same = state.run is None or model_fingerprint(found) == state.run.settings.get("response_model")
-        why = "" if is_same else f"response_model {given} is not the one that the run was made with"
+        why = "" if is_same else f"`response_model` {given} is not the one that the run was made with"
     except InputError as error:
         found, why = None, str(error)
     if why:

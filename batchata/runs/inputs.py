@@ -23,7 +23,7 @@ def prompt_of(spec: RunSpec) -> str | None:
         return spec.prompt
     prompt = read_text(spec.prompt_file).strip()
     if not prompt:
-        raise InputError(f"prompt_file {spec.prompt_file} is empty")
+        raise InputError(f"`prompt_file` {spec.prompt_file} is empty")
     return prompt
 
 
@@ -48,7 +48,7 @@ def _listed(patterns: Sequence[str], *, may_be_none: bool) -> list[str]:
 def _named_in(place: str) -> list[str]:
     lines = [line.strip() for line in read_text(place).split("\n")]
     if not any(lines):
-        raise InputError(f"files_from {place} names no file")
+        raise InputError(f"`files_from` {place} names no file")
     named: dict[str, str] = {}
     for path in (_unquoted(line, place) for line in lines if line):
         named.setdefault(identity(path), path)
@@ -67,7 +67,7 @@ def _unquoted(line: str, place: str) -> str:
     try:
         return str(orjson.loads(line))
     except orjson.JSONDecodeError as error:
-        raise InputError(f"files_from {place} has a line in quotes that is no JSON string: {line}") from error
+        raise InputError(f"`files_from` {place} has a line in quotes that is no JSON string: {line}") from error
 
 
 def prompts_of(spec: RunSpec) -> Sequence[str] | Mapping[str, str] | None:
@@ -99,6 +99,6 @@ def model_of(spec: RunSpec, requests: RequestFile | None) -> str:
     if spec.model != DEFAULT_MODEL:
         raise InputError(
             f"the requests in {spec.requests_file} name the model {named}, and the run asks for {spec.model}; leave "
-            "model out, or take it out of the requests (nothing was sent)"
+            "`model` out, or take it out of the requests (nothing was sent)"
         )
     return named

@@ -62,17 +62,24 @@ def _is_run(folder: RunFolder) -> bool:
 def look(folder: RunFolder) -> Status:
     """Where the run stands. Raises InputError, LedgerError."""
     state, is_described = folder.state(), folder.exists()
-    title = folder.described().spec.title if is_described else folder.path.absolute().name
-    where = Described(_shown(folder.path), title, _shown(results_of(folder)), is_described)
+    described = folder.described() if is_described else None
+    title = described.spec.title if described else folder.path.absolute().name
+    begun_in = _begun_in(folder, described.directory) if described else None
+    where = Described(_shown(folder.path), title, _shown(results_of(folder)), is_described, begun_in)
     at_work = None
     if state.opened is not None and is_locked(folder.ledger):
         at_work = AtWork(state.opened.pid, state.opened.host, state.opened.at)
     return status_of(state, where, at_work)
 
 
-def _shown(place: Place) -> str:
+def _begun_in(folder: RunFolder, directory: str) -> tuple[str, str] | None:
+    """Where the run can be gone on with, and its folder as it would be typed there; None when that is here."""
+    return None if directory == str(Path.cwd()) else (directory, _shown(folder.path.absolute(), Path(directory)))
+
+
+def _shown(place: Place, here: Path | None = None) -> str:
     """As it would be typed from here."""
-    here = Path.cwd()
+    here = here or Path.cwd()
     return str(place.relative_to(here)) if isinstance(place, Path) and place.is_relative_to(here) else str(place)
 
 

@@ -26,7 +26,7 @@ def response_model_of(given: str | Mapping[str, Any] | None) -> Any:
 def _imported(name: str) -> Any:
     place, _, attribute = name.partition(":")
     if not place or not attribute:
-        raise InputError(f"response_model is {name!r}; write package.module:Model, or models.py:Model")
+        raise InputError(f"`response_model` is {name!r}; write package.module:Model, or models.py:Model")
     try:
         module = _file_module(Path(place)) if place.endswith(".py") else _module(place)
         found: Any = module
@@ -35,7 +35,7 @@ def _imported(name: str) -> Any:
     except Exception as error:  # it is the user's own code, which may raise anything
         where = f"looked in {Path.cwd()} and in the environment of {sys.executable}"
         why = f"{type(error).__name__}: {error}"
-        raise InputError(f"response_model {name} cannot be loaded: {why} ({where})") from error
+        raise InputError(f"`response_model` {name} cannot be loaded: {why} ({where})") from error
     return found
 
 
@@ -84,8 +84,8 @@ def _made_of(schema: Mapping[str, Any]) -> Any:
     from json_schema_to_pydantic.exceptions import SchemaError
 
     if schema.get("type") != "object" or not schema.get("properties"):
-        raise InputError('response_model is a JSON Schema of an object: {"type": "object", "properties": {...}}')
+        raise InputError('`response_model` is a JSON Schema of an object: {"type": "object", "properties": {...}}')
     try:
         return create_model(dict(schema))
     except (SchemaError, TypeError, ValueError, KeyError) as error:
-        raise InputError(f"response_model: no model can be made of this JSON Schema: {error}") from error
+        raise InputError(f"`response_model`: no model can be made of this JSON Schema: {error}") from error

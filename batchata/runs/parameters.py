@@ -94,7 +94,7 @@ ResponseModel = Annotated[
     str | dict[str, Any] | None,
     Field(
         description="What an answer is turned into: a Pydantic model as package.module:Model or models.py:Model, or a "
-        "JSON Schema of an object. Default: answers are text."
+        "JSON Schema of an object, also as text. Default: answers are text."
     ),
 ]
 Citations = Annotated[bool, Field(description="Say for each field which page of which document it was taken from.")]
@@ -145,7 +145,7 @@ StateDir = Annotated[
         "that is named after the work, so that the same work is gone on with and never paid twice."
     ),
 ]
-Home = Annotated[str, Field(description="Where runs keep their state unless they say otherwise.")]
+Home = Annotated[str, Field(description="Where runs keep their state unless they say otherwise.", min_length=1)]
 Name = Annotated[str | None, Field(description="What the run is called in the UI. Default: after its input.")]
 Credentials = Annotated[
     str | None,
@@ -202,7 +202,11 @@ Shards = Annotated[
     ),
 ]
 RunState = Annotated[
-    str, Field(description="The state folder of a run, as its summary names it (it holds run.json and ledger.jsonl).")
+    str,
+    Field(
+        description="The state folder of a run, as its summary names it (it holds run.json and ledger.jsonl).",
+        min_length=1,
+    ),
 ]
 AskWith = Annotated[
     str | None,
@@ -211,4 +215,6 @@ AskWith = Annotated[
         "one, nobody is asked."
     ),
 ]
-Inbox = Annotated[str, Field(description="A folder, a glob or an fsspec URL prefix that is watched for new files.")]
+Inbox = Annotated[
+    str, Field(description="A folder, a glob or an fsspec URL prefix that is watched for new files.", min_length=1)
+]

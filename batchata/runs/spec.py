@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Self
 
+import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from batchata.core.fingerprints import namespace_of
@@ -75,19 +76,34 @@ class RunSpec(BaseModel):
     sample: p.Sample = None
     approve_below: p.ApproveBelow = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_a_form_means_it(cls, given: Any) -> Any:
+        """A field of a form that was emptied is sent as an empty text, and a JSON Schema may be pasted as one."""
+        if not isinstance(given, dict):
+            return given
+        optional = {name for name, field in cls.model_fields.items() if field.default is None}
+        said = {name: each for name, each in given.items() if each != "" or name not in optional}
+        if isinstance(files := said.get("files"), list):
+            said["files"] = [each for each in files if each != ""]
+        schema = said.get("response_model")
+        if isinstance(schema, str) and schema.lstrip().startswith("{"):
+            said["response_model"] = _parsed(schema)
+        return said
+
     @model_validator(mode="after")
     def _says_what_to_do(self) -> Self:
-        given = self._given(*_INPUTS)
-        if len(given) != 1:
-            told = " and ".join(given) or "none of them"
-            names = f"{', '.join(_INPUTS[:-1])} or {_INPUTS[-1]}"
-            raise ValueError(f"give {names}, and one of them only; {told} was given")
         if self.prompt and not self.prompt.strip():
             raise ValueError("the prompt is blank")
+        given = self._given(*_INPUTS)
+        if len(given) != 1:
+            told = _marked(given, "and") or "none of them"
+            names = _marked(_INPUTS, "or")
+            raise ValueError(f"give {names}, and one of them only; {told} was given")
         self._check_prompts(self._given(*_PROMPTS), is_files=given[0] in ("files", "files_from"))
         self._check_rows()
         if self.upload and given[0] not in ("files", "files_from"):
-            raise ValueError(f"upload is about files, and {given[0]} was given")
+            raise ValueError(f"`upload` is about files, and `{given[0]}` was given")
         return self
 
     def _given(self, *names: str) -> list[str]:
@@ -95,24 +111,26 @@ class RunSpec(BaseModel):
 
     def _check_prompts(self, given: Sequence[str], *, is_files: bool) -> None:
         if len(given) > 1:
-            raise ValueError(f"give prompt, prompt_file or prompts_file, not {' and '.join(given)}")
+            raise ValueError(f"give {_marked(_PROMPTS, 'or')}, not {_marked(given, 'and')}")
         if given and not is_files:
-            raise ValueError(f"a conversation has its prompt in a message; see {given[0]}")
+            raise ValueError(f"a conversation has its prompt in a message; see `{given[0]}`")
         if is_files and not given:
-            raise ValueError("files need a prompt; see prompt, prompt_file and prompts_file")
+            raise ValueError(f"files need a prompt; see {_marked(_PROMPTS, 'and')}")
 
     def _check_rows(self) -> None:
         told = self._given("template", "id_column", "delimiter")
         if told and not self.rows_file:
-            raise ValueError(f"{' and '.join(told)} goes with rows_file, which was not given")
+            raise ValueError(f"{_marked(told, 'and')} goes with `rows_file`, which was not given")
         if self.rows_file and not self.template:
-            raise ValueError("rows_file needs a template, such as Classify: {subject} {body}")
+            raise ValueError("`rows_file` needs a `template`, such as Classify: {subject} {body}")
 
     @field_validator("params", mode="after")
     @classmethod
     def _are_of_the_api_only(cls, params: dict[str, Any]) -> dict[str, Any]:
         if own := [name for name in params if is_own(name)]:
-            raise ValueError(f"{', '.join(own)} cannot be set as a parameter of the Messages API; say it by itself")
+            raise ValueError(
+                f"{_marked(own, 'and')} cannot be set as a parameter of the Messages API; say it by itself"
+            )
         return params
 
     @field_validator("sample", mode="after")
@@ -155,6 +173,13 @@ class RunSpec(BaseModel):
         return f"{slug(self._input_title)[:MOST_CHARACTERS]}-{namespace_of(work)}"
 
 
+def _parsed(schema: str) -> Any:
+    try:
+        return orjson.loads(schema)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"response_model begins as a JSON Schema does, and is no JSON: {error}") from error
+
+
 def plainly(place: str) -> str:
     """The same for `inbox`, `inbox/` and `./inbox`, which are one place."""
     return place.rstrip("/") if is_url(place) else posixpath.normpath(place)
@@ -171,9 +196,15 @@ def spec_of(parameters: Mapping[str, Any]) -> RunSpec:
 def _told(error: ValidationError) -> list[str]:
     told = []
     for each in error.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join(str(part) for part in each["loc"])
+        where = ".".join([*(f"`{part}`" for part in each["loc"][:1]), *map(str, each["loc"][1:])])
         told.append(": ".join(part for part in (where, each["msg"].removeprefix("Value error, ")) if part))
     return told
+
+
+def _marked(names: Sequence[str], last: str) -> str:
+    """Parameters, as messages name them (see `core/wording.py`)."""
+    marked = [f"`{name}`" for name in names]
+    return f" {last} ".join(part for part in (", ".join(marked[:-1]), *marked[-1:]) if part)
 
 
 def _title_of(source: str) -> str:

@@ -133,7 +133,7 @@ def test_an_interrupted_run_says_what_goes_on_and_is_taken_up_again(simulator, j
     assert returned == code
     last = [line for line in said.splitlines() if "was interrupted" in line][-1]
     assert f"3 batches ({', '.join(ids)}): in flight, going on without it" in last
-    assert f"Run the same with state_path={str(ledger_of(job['folder']))!r} to go on" in last
+    assert f"Run the same with `state_path={str(ledger_of(job['folder']))!r}` to go on" in last
     assert simulator.state()["calls"].get("cancel", 0) == 0
     finishes(simulator, job)
 

@@ -1,7 +1,9 @@
 """Runs begun, gone on with, asked about, interrupted, at a terminal and without one."""
 
+import copy
 import json
 import os
+import shlex
 import signal
 
 import pytest
@@ -93,7 +95,8 @@ def test_ctrl_c_at_a_terminal_says_what_goes_on_and_the_run_is_taken_up_again(sl
     assert "Traceback" not in text
     told = " ".join(text.split())
     assert "1 message batch with 6 items in flight" in told
-    assert "batchata run --out out goes on and collects it" in told
+    assert "batchata run --out out" in told
+    assert "collects what has ended, and goes on" in told
     found = document(slow.run("status", "out", "--json"))
     assert (found["in_flight"], found["at_work"]) == (6, None)
     slow.simulator.advance(3600)
@@ -140,6 +143,45 @@ def test_sigterm_and_no_wait_leave_a_ledger_that_goes_on(slow):
     assert slow.simulator.state()["batches_created"] == 1
 
 
+def pasted(shell, printed):
+    """What a shell would make of a printed command, in the folder that it was printed in."""
+    words, there = shlex.split(printed), copy.copy(shell)
+    if words[0] == "cd":
+        there.folder, words = shell.folder / words[1], words[3:]
+    assert words[0] == "batchata"
+    return there.run(*words[1:], "--json")
+
+
+def test_each_command_that_is_printed_can_be_pasted(quick, tmp_path):
+    """Blanks in names, a folder that nobody named, another working directory; the amount alone is the user's to fill in."""
+    place = ["--out", "its 1st run/out"]
+    for arguments in (["--sample", "2", *place], ["--sample", "2"], [*TIGHT, "--max-cost", "0.00003"]):
+        stopped = document(quick.run("run", "notes", *PLAIN, "-p", f"system={arguments}", *arguments, "--json"))
+        steps = [each["command"].replace("USD", "1") for each in stopped["next"]]
+        done = pasted(quick, steps[0])
+        assert (done.returncode, document(done)["succeeded"]) == (0, 6), done.stderr
+        assert pasted(quick, document(done)["next"][0]["command"]).returncode == 0
+        assert steps[0].startswith(
+            "batchata run --out '" if arguments[-2:] == place else "batchata run --out .batchata/runs/"
+        )
+
+
+def test_after_a_kill_the_status_says_from_where_it_is_gone_on_with(slow):
+    (slow.folder / "a b").mkdir()
+    inside = copy.copy(slow)
+    inside.folder = slow.folder / "a b"
+    started = inside.start("run", "../notes", *PLAIN, "--out", "my out")
+    in_flight(slow)
+    started.told(signal.SIGKILL)
+    started.returncode()
+    slow.simulator.advance(3600)
+    steps = [each["command"] for each in document(slow.run("status", "a b/my out", "--json"))["next"]]
+    assert steps == [f"cd '{inside.folder}' && batchata run --out 'my out'", "batchata cancel 'a b/my out'"]
+    done = pasted(slow, steps[0])
+    assert (done.returncode, document(done)["succeeded"]) == (0, 6), done.stderr
+    assert slow.simulator.state()["batches_created"] == 1
+
+
 def test_a_full_disk_is_a_sentence_and_a_ledger_that_goes_on(quick):
     """A limit on the size of files ends a write in the middle, as a full disk does."""
     arguments = ("run", "notes", *PLAIN, "--items-per-job", "1", "--max-parallel-jobs", "1", "--out", "full")
@@ -181,6 +223,15 @@ def test_progress_that_nobody_reads_ends_a_run_that_goes_on(slow, tmp_path):
     assert slow.simulator.state()["batches_created"] == 1
 
 
+def test_help_whose_reader_stops_ends_so_too(quick, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    started_reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    started = quick.start("run", "--help", stdout=pipe)
+    os.close(started_reading)
+    assert started.returncode() == 141
+
+
 def test_a_full_output_is_a_sentence(quick):
     done = quick.run("models", stdout="/dev/full")
     assert done.returncode == 1
@@ -199,6 +250,9 @@ def test_without_a_key_it_says_what_to_try(quick):
         (["run"], "give files, or --messages"),
         (["run", "notes", "--prompt", "nowhere.txt"], "looks like the name of a file"),
         (["run", "notes", "--prompt", "x", "-p", "temperature"], "write name=JSON"),
+        (["run", "notes", "--prompt", "x", "--max-tokens", "-3"], "--max-tokens: Input should be greater than 0"),
+        (["run", "notes", "--prompt", "x", "--prompt-file", "y"], "not --prompt and --prompt-file"),
+        (["demo", "--json", "--ui"], "give one of them"),
         (["run", "--bogus"], "Did you mean"),
         (["bogus"], "Unknown command"),
     ],

@@ -203,7 +203,7 @@ def test_other_work_is_refused(manager, people):
     manager(people(10)).run()
     with pytest.raises(LedgerMismatchError, match=r"item 9 was .* and is now"):
         manager([*people(9), *people(1, first=99)]).run()
-    with pytest.raises(LedgerMismatchError, match="model was claude-haiku-5-5 and is now claude-sonnet-5-5"):
+    with pytest.raises(LedgerMismatchError, match="`model` was claude-haiku-5-5 and is now claude-sonnet-5-5"):
         manager(people(10), model="claude-sonnet-5-5").run()
     with pytest.raises(LedgerMismatchError, match="parameters is another one"):
         manager(people(10), system="Be brief.").run()

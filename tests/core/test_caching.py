@@ -116,5 +116,5 @@ def test_what_was_saved_is_told_against_the_same_tokens_as_plain_input(read, wro
 @pytest.mark.parametrize("given", ["on", True, None, "2h", 5])
 def test_another_mode_is_refused(given):
     assert checked_mode("auto") == "auto"
-    with pytest.raises(InputError, match='prompt_caching is "auto", "off", "5m" or "1h"'):
+    with pytest.raises(InputError, match='`prompt_caching` is "auto", "off", "5m" or "1h"'):
         checked_mode(given)

@@ -52,7 +52,8 @@ def settings(**more):
 def test_each_setting_is_told_apart_and_named(more, name):
     old, new = settings(), settings(**more)
     [what] = differing_settings(old, new)
-    assert what in (f"{name} was {old[name]} and is now {new[name]}", f"{name} is another one")
+    called = name if name == "parameters" else f"`{name}`"
+    assert what in (f"{called} was {old[name]} and is now {new[name]}", f"{called} is another one")
     assert namespace_of(old) != namespace_of(new)
     assert differing_settings(new, new) == []
 
@@ -65,7 +66,7 @@ def test_two_classes_of_one_name_and_schema_are_one_response_model():
 def test_a_setting_that_an_older_ledger_does_not_know_differs():
     old = settings()
     del old["max_tokens"]
-    assert differing_settings(old, settings()) == ["max_tokens was not known and is now None"]
+    assert differing_settings(old, settings()) == ["`max_tokens` was not known and is now None"]
 
 
 @pytest.mark.parametrize(("one", "other"), [

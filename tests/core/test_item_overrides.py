@@ -59,10 +59,10 @@ def test_the_tokens_asked_for_after_a_truncated_answer_win_over_those_of_the_ite
 
 @pytest.mark.parametrize(("item", "words"), [
     (Item(TALK, params={"model": "other"}), "all items of a run have one model"),
-    (Item(TALK, params={"max_tokens": 0}), "max_tokens must be at least 1, not 0"),
+    (Item(TALK, params={"max_tokens": 0}), "`max_tokens` must be at least 1, not 0"),
     (Item(TALK, params={"max_tokens": 64_001}), "m answers with at most 64,000"),
     (Item(TALK, params={"stream": True}), "a message batch cannot stream"),
-    (Item(TALK, params={"sistem": "x"}), "did you mean system"),
+    (Item(TALK, params={"sistem": "x"}), "did you mean `system`"),
     (Item(TALK, params="max_tokens"), "its params are a mapping"),
     (Item(TALK, prompt="Who?"), "a prompt goes with files"),
     (Item(NOTE, prompt=" "), "its prompt is ' '"),

@@ -25,7 +25,7 @@ HERE = remembered(host="two", start="s2")
             "began on host one with the ledger /a.jsonl of run r0, which is not here (host two)",
         ),
         ([remembered(run_id="r0", work="another")], "nothing was sent"),
-        ([remembered(run_id="r0", ledger="/b.jsonl")], "Give state_path='/b.jsonl' to go on"),
+        ([remembered(run_id="r0", ledger="/b.jsonl")], "Give `state_path='/b.jsonl'` to go on"),
         ([remembered(run_id="r0", ledger="/b.jsonl", work="another")], ""),
         ([remembered(run_id="r0", ledger="/b.jsonl", start="s2")], ""),
         ([remembered(run_id="r0", ledger="/b.jsonl"), remembered()], ""),

@@ -133,7 +133,7 @@ def test_max_tokens_leaves_room_for_thinking(arguments, expected):
 
 @pytest.mark.parametrize(("name", "value"), [("stream", False), ("messages", []), ("speed", "fast"), ("fallbacks", [])])
 def test_what_no_batch_takes_is_refused(name, value):
-    with pytest.raises(InputError, match=f"{name} cannot be set"):
+    with pytest.raises(InputError, match=f"`{name}` cannot be set"):
         params([USER], **{name: value})
 
 
@@ -182,7 +182,7 @@ def test_bytes_become_the_blocks_of_their_kind():
 @pytest.mark.parametrize(("arguments", "words"), [
     ({"max_tokens": 4000, "thinking": {"type": "enabled", "budget_tokens": 5000}}, "more than the thinking budget of 5,000"),
     ({"thinking": {"type": "enabled", "budget_tokens": 64_000}, "model_info": ModelInfo(id="m", max_tokens=64_000)}, "more than the thinking budget"),
-    ({"max_tokens": "5"}, "max_tokens must be at least 1, not '5'"),
+    ({"max_tokens": "5"}, "`max_tokens` must be at least 1, not '5'"),
     ({"attempt": 10**20}, "attempt .* must be from 1"),
     ({"extra_headers": {"x": "y"}}, r"give it to submit\(\) or batch\(\)"),
     ({"response_model": int}, "is a single value; make it a field"),

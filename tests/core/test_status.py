@@ -115,10 +115,17 @@ def test_a_folder_is_named_as_a_shell_takes_it():
     assert found.next[0].command == "batchata run --out 'my run'"
 
 
+def test_a_run_that_was_begun_elsewhere_is_gone_on_with_from_there():
+    where = Described("a b/out", "notes", "x", begun_in=("/home/a b", "out"))
+    found = status_of(state(*settled("refused", "succeeded", "succeeded", "succeeded")), where)
+    assert [step.command for step in found.next] == [
+        "batchata results 'a b/out' --failed",
+        "cd '/home/a b' && batchata retry out",
+    ]
+
+
 def test_what_an_interrupted_run_leaves():
-    assert left_words(status_of(state(), WHERE)) == (
-        "interrupted with nothing in flight; 4 of 4 items wait. batchata run --out out goes on"
-    )
+    assert left_words(status_of(state(), WHERE)) == ("interrupted with nothing in flight; 4 of 4 items wait")
     told = left_words(status_of(state(*sent(0, 1), *sent(2, job=2)), WHERE))
     assert "2 message batches with 3 items in flight" in told
-    assert "batchata cancel out stops it" in told
+    assert told.endswith("the API goes on with what was not cancelled")

@@ -439,7 +439,7 @@ for name in "local-file-system/nothing", "no-such-type/x", "secret/results":
         missing, unknown, unfit = [text for text in printed.splitlines() if "nothing was sent" in text]
         assert "'local-file-system/nothing', in which answers were to be stored, cannot be loaded" in missing
         assert "write './no-such-type/x'" in unknown
-        assert "give True, a folder" in unfit
+        assert "give `cache=True`, a folder" in unfit
 
 
 class TestPlaces:

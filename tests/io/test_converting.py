@@ -114,6 +114,6 @@ def test_citations_of_converted_text_count_characters_and_know_no_page(client, t
 def test_a_folder_is_refused_with_what_lists_its_files(client, tmp_path):
     (tmp_path / "letters").mkdir()
     with pytest.raises(
-        InputError, match=r"it is a folder, not a file; expand_files\(\[\.\.\.\]\) lists the files in it"
+        InputError, match=r"it is a folder, not a file; `expand_files\(\[\.\.\.\]\)` lists the files in it"
     ):
         batch(files=["letters"], prompt="x", client=client)

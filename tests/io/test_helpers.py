@@ -30,13 +30,13 @@ def test_other_processes_need_a_server_that_they_reach(helpers, orchestrator, tm
 
 
 def test_it_is_either_a_task_runner_or_shards(tmp_path):
-    with pytest.raises(InputError, match="give either task_runner or shards"):
+    with pytest.raises(InputError, match="give either `task_runner` or `shards`"):
         BatchManager(TALK, task_runner="dask", shards=2, state_path=tmp_path / "state")
 
 
 @pytest.mark.parametrize("shards", [-1, 1.5, "2", True])
 def test_shards_are_a_number(shards, tmp_path):
-    with pytest.raises(InputError, match="shards is"):
+    with pytest.raises(InputError, match="`shards` is"):
         BatchManager(TALK, shards=shards, state_path=tmp_path / "state")
 
 
@@ -53,7 +53,7 @@ def test_a_package_that_is_missing_is_named(name, monkeypatch):
 def test_what_is_no_task_runner_is_refused(given):
     from batchata.orchestration.runners import runner_of
 
-    with pytest.raises(InputError, match="task_runner is"):
+    with pytest.raises(InputError, match="`task_runner` is"):
         runner_of(given, 1)
 
 

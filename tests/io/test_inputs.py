@@ -139,13 +139,22 @@ def test_a_cell_may_be_a_whole_letter(put):
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
-    ({"template": "none"}, "the template names no column"),
+    ({"template": "none"}, "the `template` names no column"),
     ({"template": "{t}", "delimiter": "--"}, "must be one character"),
     ({"template": "{t} }"}, "brace at character 4"),
 ])  # fmt: skip
 def test_a_bad_template_or_delimiter_is_refused(put, arguments, words):
     with pytest.raises(InputError, match=words):
         read_rows(put("m.csv", text="t\n1\n"), **arguments)
+
+
+def test_a_table_whose_cells_are_parted_otherwise_is_read_when_that_is_said(put):
+    path = put("m.csv", text="subject^body\nx^y\n")
+    with pytest.raises(InputError, match="came out as one cell: say with `delimiter` what parts the cells"):
+        read_rows(path, "{subject} {body}")
+    with pytest.raises(InputError, match=r"it has subject\^body \(nothing was sent\)$"):
+        read_rows(path, "{other}")
+    assert texts(read_rows(path, "{subject} {body}", delimiter="^")) == [("m.csv:2", "x y")]
 
 
 def test_rows_of_parquet(tmp_path):

@@ -66,8 +66,8 @@ def test_items_of_one_run_ask_for_different_things_and_a_cut_one_gets_twice_its_
     ([Item("a.pdf", prompt="x", params={"temperature": 0})], "claude-haiku-5-5 refuses temperature"),
     ([Item("a.pdf", prompt="x", params={"max_tokens": 10**6})], "answers with at most 128,000"),
     ([Item("a.pdf", prompt="x"), "a.pdf"], "files need a prompt"),
-    ([Item(".", prompt="x")], r"it is a folder, not a file; expand_files"),
-    ([Item(".", prompt="x")] + [Item(f"{n}.pdf", prompt="x") for n in range(501)], r"it is a folder, not a file; expand_files"),
+    ([Item(".", prompt="x")], r"it is a folder, not a file; `expand_files"),
+    ([Item(".", prompt="x")] + [Item(f"{n}.pdf", prompt="x") for n in range(501)], r"it is a folder, not a file; `expand_files"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_said_before_anything_is_sent(manager, simulator, pdf, items, words):
     with pytest.raises(InputError, match=words):

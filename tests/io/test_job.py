@@ -198,9 +198,9 @@ def test_one_batch_shares_its_beginning_where_that_is_expected_to_pay(client, ca
 
 
 def test_a_way_to_cache_that_nobody_knows_is_refused(client, simulator):
-    with pytest.raises(InputError, match="prompt_caching is"):
+    with pytest.raises(InputError, match="`prompt_caching` is"):
         batch([[{"role": "user", "content": "x"}]], client=client, prompt_caching="always")
-    with pytest.raises(InputError, match="there is no parameter promt_caching; did you mean prompt_caching"):
+    with pytest.raises(InputError, match="there is no parameter promt_caching; did you mean `prompt_caching`"):
         batch([[{"role": "user", "content": "x"}]], client=client, promt_caching="off")
     assert simulator.state()["create_calls"] == 0
 

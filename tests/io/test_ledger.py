@@ -138,7 +138,7 @@ def test_garbage_in_the_middle_is_refused_by_its_line(path, number, garbage):
     path.parent.mkdir()
     path.write_bytes(b"".join(lines))
     for reader in (read_state, lambda path: open_ledger(path).__enter__()):
-        with pytest.raises(LedgerError, match=rf"line {number} of .*state\.jsonl cannot be read.*another state_path"):
+        with pytest.raises(LedgerError, match=rf"line {number} of .*state\.jsonl cannot be read.*another `state_path`"):
             reader(path)
     assert path.read_bytes() == b"".join(lines)
 
@@ -172,7 +172,7 @@ def test_a_file_of_somebody_else_is_refused_and_left_as_it_is(path, foreign):
     """The state of an old batchata was one JSON object at the same place."""
     path.parent.mkdir()
     path.write_bytes(foreign)
-    with pytest.raises(LedgerError, match="another state_path"), open_ledger(path):
+    with pytest.raises(LedgerError, match="another `state_path`"), open_ledger(path):
         pass
     assert path.read_bytes() == foreign
 
@@ -225,7 +225,7 @@ def test_a_second_process_is_told_who_holds_the_ledger_and_a_kill_frees_it(path)
         try:
             assert holder.stdout.readline() == "open\n"
             before = path.read_bytes()
-            words = rf"process {holder.pid} on there since 2026-11-22 12:30:05 UTC works on .*another state_path"
+            words = rf"process {holder.pid} on there since 2026-11-22 12:30:05 UTC works on .*another `state_path`"
             with pytest.raises(LedgerInUseError, match=words), open_ledger(path):
                 pass
             assert path.read_bytes() == before

@@ -186,7 +186,7 @@ def test_results_that_cannot_be_kept_are_read_all_the_same(odd, client, tmp_path
 
 def test_a_place_that_cannot_be_written_to_is_said_before_anything_is_sent(odd, client, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"raw_results_dir .* cannot be written to"):
+    with pytest.raises(InputError, match=r"`raw_results_dir` .* cannot be written to"):
         batch(messages=[CONVERSATION], client=client, raw_results_dir=tmp_path / "file")
 
 

@@ -143,7 +143,7 @@ def test_nothing_is_sent_when_a_file_is_missing_or_results_have_no_place(manager
     with pytest.raises(InputError, match=f"{len(many)} of {len(many)} items cannot be sent"):
         manager(many).run()
     dials.writes_left = 0
-    with pytest.raises(InputError, match="results_dir unkind:///out cannot be written to"):
+    with pytest.raises(InputError, match="`results_dir` unkind:///out cannot be written to"):
         manager(urls, results_dir="unkind:///out").run()
     dials.is_down = True
     with pytest.raises(StorageError, match=r"item 0 \(unkind:///inbox/00.pdf\): .*SdkError"):
@@ -154,7 +154,7 @@ def test_nothing_is_sent_when_a_file_is_missing_or_results_have_no_place(manager
 @pytest.mark.parametrize("state", ["memory://state.jsonl", "s3://bucket/state.jsonl"])
 def test_the_ledger_is_no_url(manager, state):
     with pytest.raises(
-        InputError, match=r"state_path .* is a URL.* a folder that all workers mount; files and results_dir"
+        InputError, match=r"`state_path` .* is a URL.* a folder that all workers mount; `files` and `results_dir`"
     ):
         manager(["a.pdf"], state_path=state)
 

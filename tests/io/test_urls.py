@@ -173,7 +173,7 @@ def test_whether_one_can_write_is_tried_and_nothing_stays(dials):
     assert contents("unkind://") == {}
     dials.writes_left = 0
     with pytest.raises(
-        InputError, match=r"results_dir unkind:///out cannot be written to: SdkError: SlowDown: .*nothing was sent"
+        InputError, match=r"`results_dir` unkind:///out cannot be written to: SdkError: SlowDown: .*nothing was sent"
     ):
         check_directory(path_of("unkind:///out"), "results_dir")
     dials.writes_left, dials.cut_reads = None, 99
@@ -183,7 +183,7 @@ def test_whether_one_can_write_is_tried_and_nothing_stays(dials):
 
 
 def test_a_web_server_takes_no_results(simulator):
-    with pytest.raises(InputError, match=r"results_dir http://.* cannot be written to: .*\(nothing was sent\)"):
+    with pytest.raises(InputError, match=r"`results_dir` http://.* cannot be written to: .*\(nothing was sent\)"):
         check_directory(path_of(f"{simulator.url}/out"), "results_dir")
 
 

@@ -77,11 +77,11 @@ def test_each_file_goes_with_each_prompt_and_new_files_are_added(simulator, note
 
 
 @pytest.mark.parametrize(("parameters", "words"), [
-    ({"rows_file": "a.csv", "prompt": None}, "rows_file needs a template"),
-    ({"files": ["a"], "template": "{x}"}, "template goes with rows_file"),
-    ({"files": ["a"], "prompts_file": "b"}, "give prompt, prompt_file or prompts_file, not prompt and prompts_file"),
-    ({"rows_file": "a.csv", "template": "{x}"}, "has its prompt in a message; see prompt"),
-    ({"requests_file": "a", "rows_file": "b", "prompt": None}, "one of them only; requests_file and rows_file was given"),
+    ({"rows_file": "a.csv", "prompt": None}, "`rows_file` needs a `template`"),
+    ({"files": ["a"], "template": "{x}"}, "`template` goes with `rows_file`"),
+    ({"files": ["a"], "prompts_file": "b"}, "give `prompt`, `prompt_file` or `prompts_file`, not `prompt` and `prompts_file`"),
+    ({"rows_file": "a.csv", "template": "{x}"}, "has its prompt in a message; see `prompt`"),
+    ({"requests_file": "a", "rows_file": "b", "prompt": None}, "one of them only; `requests_file` and `rows_file` was given"),
 ])  # fmt: skip
 def test_what_does_not_go_together(spec, parameters, words):
     with pytest.raises(InputError, match=words):
