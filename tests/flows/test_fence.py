@@ -254,6 +254,20 @@ def test_a_server_that_stays_busy_keeps_nobody_out_for_ever(two_slots, inside, c
     assert len(caplog.messages) == 2
 
 
+def test_a_server_that_is_slow_to_refuse_is_asked_less_often():
+    from batchata.orchestration.patience import Patience
+
+    clock = Clock()
+    patience = Patience(clock)
+    began = clock()
+    clock.seconds += 8
+    patience.refused(began)
+    clock.seconds += 23
+    assert patience.is_resting()
+    clock.seconds += 2
+    assert not patience.is_resting()
+
+
 def test_creates_wait_for_a_server_that_is_busy(inside, caplog):
     from batchata.orchestration.fence import rate_limited_create
 

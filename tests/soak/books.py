@@ -22,7 +22,8 @@ class Books:
 
     def order(self, **faults):
         """Faults, as `Faults.apply` takes them."""
-        self._call("/_simulator/faults", faults)
+        if faults:
+            self._call("/_simulator/faults", faults)
 
     def advance(self, seconds):
         self._call("/_simulator/advance", {"seconds": seconds})
