@@ -76,6 +76,7 @@ class Reporter:
         try:
             finish = body()
         except Pause:  # suspended: it goes on in another process
+            self._tell_of_limit()
             self._want_attention(asks=True)
             self._show(None)
             raise
@@ -93,8 +94,8 @@ class Reporter:
     def asking(self) -> None:
         """To be called before a person is asked."""
         self._break_silence()
-        self._tell_of_limit()
         if not is_suspendable():  # a run that is suspended comes here again when it has its answer
+            self._tell_of_limit()
             self._want_attention(asks=True)
         self._show(None)
 

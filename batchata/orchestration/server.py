@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from httpx import Response
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import StateType
     from prefect.settings.models.api import APISettings
@@ -24,6 +25,7 @@ T = TypeVar("T")
 
 API_URL = "PREFECT_API_URL"
 SECONDS_PER_CALL = 10.0
+MAY_PASS = frozenset({408, 429, 502, 503})
 LOOK_SECONDS = 10.0
 """How often the server is asked for the state of the own run, at most."""
 
@@ -121,7 +123,8 @@ class Line:
         once = now.settings.client.model_copy(update={"max_retries": 0})
         settings = now.settings.model_copy(update={"client": once})
         self._resources.enter_context(SettingsContext(profile=now.profile, settings=settings))
-        client = get_client(sync_client=True, httpx_settings={"timeout": SECONDS_PER_CALL, **_trust(settings.api)})
+        how = {"timeout": SECONDS_PER_CALL, "event_hooks": {"response": [_refuse_at_once]}, **_trust(settings.api)}
+        client = get_client(sync_client=True, httpx_settings=how)
         return self._resources.enter_context(client)
 
     def call(self, function: Callable[[SyncPrefectClient], T]) -> T:
@@ -130,6 +133,13 @@ class Line:
 
     def close(self) -> None:
         self._context.run(self._resources.close)
+
+
+def _refuse_at_once(response: Response) -> None:
+    """Prefect's client sleeps for two seconds after a refusal that may pass, also where it tries no more."""
+    if response.status_code in MAY_PASS:
+        response.read()
+        response.raise_for_status()
 
 
 def _trust(api: APISettings) -> dict[str, SSLContext]:

@@ -238,8 +238,12 @@ def test_a_busy_server_is_waited_for_without_standing_still(two_slots, inside, c
 def test_a_server_that_stays_busy_keeps_nobody_out_for_ever(two_slots, inside, caplog):
     clock = Clock()
     with busy(inside, 1000) as server, make_fence(clock=clock) as fence:
+        took, began = [], time.monotonic()
         while not fence.try_enter(1):
             clock.seconds += 2.5
+            took.append(time.monotonic() - began)
+            began = time.monotonic()
+        assert min(took) < 1, "nobody sleeps over a refusal"
         assert 118 <= clock.seconds - 1000 <= 125
         clock.seconds += 31
         assert fence.try_enter(2), "it was given up, until it answers"
