@@ -3,10 +3,8 @@
 import json
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
-import httpx2
 import pytest
 
 from batchata import InputError
@@ -68,18 +66,6 @@ def decisions(each):
     return [(event["what"], event["limit"]) for event in events(each) if event["event"] == "decision"]
 
 
-def announced(server, run_id):
-    """The events of a run until its end: what they are, and what they say to a person."""
-    wanted = {"filter": {"resource": {"id": [f"batchata.run.{run_id}"]}}}
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        found = httpx2.post(f"{server.api_url}/events/filter", json=wanted, timeout=30).json()["events"]
-        if "batchata.run.finished" in {each["event"] for each in found}:
-            return [(each["event"], each["payload"].get("headline")) for each in found]
-        time.sleep(0.2)
-    raise AssertionError(found)
-
-
 def test_a_new_limit_goes_on(limited, simulator, real_server):
     each = limited()
     with answering(real_server, "resume", run_input={"decision": "continue", "new_limit_usd": 1.5}) as person:
@@ -92,8 +78,6 @@ def test_a_new_limit_goes_on(limited, simulator, real_server):
     assert simulator.state()["items_billed"] == 30
     assert decisions(each) == [("limit_reached", "0.0005"), ("limit", "1.5")]
     assert names_of(each) == everybody(30)
-    [told] = [told for what, told in announced(real_server, summary["run_id"]) if what == "batchata.attention.wanted"]
-    assert told.endswith(": waits for your answer"), "its question wants attention, its end does not"
 
 
 def test_what_was_approved_holds_after_a_crash(limited, real_server):

@@ -81,13 +81,13 @@ def logs(api, flow_run):
     return api.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run.id])))
 
 
+def all_events(api, run_id):
+    wanted = {"filter": {"resource": {"id": [f"batchata.run.{run_id}"]}}}
+    return api.request("POST", "/events/filter", json=wanted).json()["events"]
+
+
 def events(api, run_id):
-    answer = api.request(
-        "POST",
-        "/events/filter",
-        json={"filter": {"resource": {"id": [f"batchata.run.{run_id}"]}}},
-    ).json()
-    return {each["event"]: each for each in answer["events"]}
+    return {each["event"]: each for each in all_events(api, run_id)}
 
 
 @pytest.fixture
@@ -158,6 +158,23 @@ def _check_events(api, stats):
     assert all(
         any("prefect.flow-run." in one["prefect.resource.id"] for one in each["related"]) for each in found.values()
     )
+
+
+def headlines(api, run_id):
+    """What somebody is told of a run until its end."""
+    assert eventually(lambda: "batchata.run.finished" in events(api, run_id))
+    return [each["payload"]["headline"] for each in all_events(api, run_id) if each["event"].endswith("wanted")]
+
+
+def test_a_run_that_asks_wants_attention_once_and_its_failures_are_told_once(manager, api, name, simulator):
+    simulator.faults.outcome("refused", match=lambda custom_id: custom_id.endswith("-000000-1"))
+    options = {"max_tokens": 1000, "max_cost": 0.0004, "on_cost_limit": "pause", "answer_within": 0.2}
+    each = manager(COUNT, **options)
+    each.run()
+    assert each.stats["cost_limit_reached"]
+    run_id = each.stats["run_id"]
+    assert headlines(api, run_id) == [f"{name}: waits for your answer"]
+    assert [one["event"] for one in all_events(api, run_id)].count("batchata.items.failed") == 1
 
 
 def _check_nothing_private(api, flow_run, found):
