@@ -11,6 +11,7 @@ import os
 import pickle
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -19,6 +20,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchata import __version__
 from batchata.core.fingerprints import namespace_of
 from batchata.core.items import Item, subject_of
 from batchata.core.measured import Measure, Measured
@@ -140,13 +142,20 @@ class RemoteWork:
 class Parcel:
     """A `RemoteWork` as bytes: whoever passes it on has nothing to look into."""
 
-    __slots__ = ("payload",)
+    __slots__ = ("made_by", "payload")
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, made_by: str) -> None:
         self.payload = payload
+        self.made_by = made_by
 
     def __call__(self) -> Any:
-        work: RemoteWork = pickle.loads(self.payload)  # noqa: S301 - it was packed by the run itself
+        """What came of it. Raises InputError where it was packed by another version."""
+        if self.made_by != _version():
+            raise InputError(
+                f"the worker on {socket.gethostname()} has {_version()}, the run has {self.made_by}, and they may not "
+                "read what the other writes. Install the same versions there (nothing more is sent)"
+            )
+        work: RemoteWork = unpacked(self.payload, "an item")
         return work()
 
 
@@ -197,7 +206,7 @@ class Packer:
         indexes = _indexes(step)
         items = _asked_for(self.run.assignment, indexes) if isinstance(step, Collect) else self._items(indexes)
         known = {index: self.run.assignment.about(index) for index in indexes}
-        return Parcel(_pickled(RemoteWork(self._kit, step, items, known), "an item"))
+        return Parcel(_pickled(RemoteWork(self._kit, step, items, known), "an item"), _version())
 
     def _items(self, indexes: Sequence[int]) -> dict[int, Any]:
         return {index: _portable(self.run.assignment, index) for index in indexes}
@@ -261,20 +270,25 @@ _one_at_a_time = threading.Lock()
 @lru_cache(maxsize=4)
 def _tools_of(kit: bytes) -> _Tools:
     """Raises InputError where the results or the files are out of reach, CredentialsError without credentials."""
-    opened = _opened(kit)
+    opened: Kit = unpacked(kit, "the response model or a parameter")
     opened.probe.check(opened.folder)
     made = opened.client() if opened.client else make_client(base_url=opened.assignment.api or None)
     return _Tools(opened, made.with_options(max_retries=0), _cache(opened))
 
 
-def _opened(kit: bytes) -> Kit:
+def unpacked(data: bytes, what: str) -> Any:
+    """What another process of the run has pickled. Raises InputError for what is not defined here."""
     try:
-        return pickle.loads(kit)  # type: ignore[no-any-return]  # noqa: S301 - it was packed by the run itself
-    except (ImportError, AttributeError) as error:
+        return pickle.loads(data)  # noqa: S301 - the run and its workers are one program
+    except (ImportError, AttributeError, TypeError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(
-            f"the worker on {socket.gethostname()} cannot load the response model or a parameter: {error}. Install "
-            "what defines it there (nothing more is sent)"
+            f"the worker on {socket.gethostname()} cannot load {what}: {error}. Install what defines it there "
+            "(nothing more is sent)"
         ) from error
+
+
+def _version() -> str:
+    return f"batchata {__version__} on Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _cache(kit: Kit) -> ResultCache | None:
