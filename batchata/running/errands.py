@@ -30,6 +30,7 @@ from batchata.errors import InputError
 from batchata.io.cache import BLOCK, BLOCK_SETTINGS, ResultCache, default_folder
 from batchata.io.client import ClientOrMaker, make_client
 from batchata.io.lost import LostAndFound
+from batchata.io.owners import Owner, check_owner, owner_of
 from batchata.io.paths import is_path, is_url, path_of
 from batchata.io.results import ResultsFolder
 from batchata.io.sources import is_file_id
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 Errand = Measure | Send | Collect
 """What may be done elsewhere: the heavy part of each job."""
+
+_READS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Kit:
     claim: Claim
     probe: Probe
     client: Callable[[], Anthropic] | None
+    owner: Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,10 @@ class Packer:
         self._kit: bytes | None = None
 
     def claimed_at(self, place: str, claim: Claim, probe: Probe) -> None:
-        """Says where those who carry errands out take their rights. Raises InputError for what cannot travel."""
+        """Says where those who carry errands out take their rights.
+
+        Raises InputError for what cannot travel, ServiceError when the API does not say whose key it is.
+        """
         each = self.run.assignment
         kit = Kit(
             assignment=replace(each, items=()),
@@ -196,6 +203,7 @@ class Packer:
             claim=claim,
             probe=probe,
             client=self._client if callable(self._client) else None,
+            owner=owner_of(self.run.client.with_options(max_retries=_READS)),
         )
         self._kit = _pickled(kit, "the response model or a parameter")
 
@@ -273,6 +281,7 @@ def _tools_of(kit: bytes) -> _Tools:
     opened: Kit = unpacked(kit, "the response model or a parameter")
     opened.probe.check(opened.folder)
     made = opened.client() if opened.client else make_client(base_url=opened.assignment.api or None)
+    check_owner(owner_of(made), opened.owner, f"the worker on {socket.gethostname()}")
     return _Tools(opened, made.with_options(max_retries=0), _cache(opened))
 
 
