@@ -43,7 +43,7 @@ class _Witness:
 
 
 def owner_of(client: Anthropic) -> Owner:
-    """By one free call. Raises CredentialsError for a key that is refused, ServiceError when the API does not answer."""
+    """By one free call. Raises CredentialsError for a key that is refused, ServiceError for no answer."""
     witness = _Witness()
     with suppress(AccountError, RequestRefusedError), reading("models"):  # a key may be forbidden to ask
         client.with_middleware(witness).get("/v1/models", cast_to=object, options={"params": {"limit": 1}})

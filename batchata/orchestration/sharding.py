@@ -12,10 +12,11 @@ from contextlib import closing, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from httpx import HTTPError
+from httpx import HTTPError, HTTPStatusError
 from prefect.client.schemas.objects import TERMINAL_STATES
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
@@ -80,13 +81,16 @@ class ShardCrew:
         for number in range(self._count):
             if (shard := self._start(number, str(self._exchange.folder))) is not None:
                 self._shards[number] = shard
+        self._listen()
+        until = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < until and not all(each.is_there or each.is_lost for each in self._shards.values()):
+            time.sleep(LOOK_SECONDS)
+
+    def _listen(self) -> None:
         self._outbox = queue.SimpleQueue()  # the thread of the time before a rest may still empty its own
         talk = partial(copy_context().run, self._talk, self._outbox)  # which server it is stands in the context
         self._thread = threading.Thread(target=talk, daemon=True, name="batchata-shards")
         self._thread.start()
-        until = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < until and not all(each.is_there or each.is_lost for each in self._shards.values()):
-            time.sleep(LOOK_SECONDS)
 
     def _start(self, number: int, exchange: str) -> _Shard | None:
         """None when the server does not take it: the others, or the run alone, do the work."""
@@ -169,7 +173,9 @@ class ShardCrew:
         while time.monotonic() < until:  # past that, the shard counts as lost anyway
             try:
                 mailbox.post(post[0], "order", post[1])
-            except HTTPError:
+            except HTTPError as error:
+                if _is_unknown(error):
+                    break
                 time.sleep(1)
             else:
                 break
@@ -233,6 +239,9 @@ class ShardCrew:
             self._thread.join(_END_SECONDS)
             self._thread = None
         shards, self._shards = self._shards, {}
+        for shard in shards.values():
+            if shard.heard is not None:
+                self._lose(shard)
         if shards:
             self._end(shards.values())
         if self._exchange is not None:
@@ -245,6 +254,11 @@ class ShardCrew:
             for shard in shards:
                 with suppress(HTTPError, ObjectNotFound):
                     _end(mailbox, shard)
+
+
+def _is_unknown(error: HTTPError) -> bool:
+    """Whether the server says that it has no such flow run."""
+    return isinstance(error, HTTPStatusError) and error.response.status_code == HTTPStatus.NOT_FOUND
 
 
 def _end(mailbox: Mailbox, shard: _Shard) -> None:

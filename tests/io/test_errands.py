@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import orjson
@@ -27,16 +28,20 @@ from batchata.core.fingerprints import request_fingerprint
 from batchata.core.measured import Answered, Measure, Weighed
 from batchata.core.models import ModelInfo
 from batchata.core.prefixes import Marks
-from batchata.core.steps import Candidate, Collect, Created, Form, Send
-from batchata.errors import IncompleteResultsError, LostWorkerError, Problem
+from batchata.core.steps import Candidate, Collect, Created, Form, NotFound, Search, Send
+from batchata.errors import ForgottenRunError, IncompleteResultsError, LostWorkerError, Problem
+from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
 from batchata.running import errands
 from batchata.running.assignment import Assignment, Requests, RunContext
 from batchata.running.errands import Packer
+from batchata.running.forming import Former
 from batchata.running.measuring import Measurer, encoded_params
 from batchata.running.probing import Probe, left_by, probe, sweep
 from batchata.running.sending import made_again
+from batchata.running.settling import Settler
 from batchata.running.spreading import Spread
+from batchata.running.worker import Worker
 from batchata.simulator.backend import content_hash
 from tests.urls import emptied
 
@@ -223,6 +228,20 @@ def test_what_a_killed_process_left_is_swept_by_the_next_of_the_same_run(tmp_pat
         sweep(place, "run")
         assert {each.name.split("-")[2] for each in place.iterdir()} == {"other"}
         sweep(place / "nowhere", "run")
+
+
+def test_a_batch_is_searched_for_also_when_nobody_knows_any_more_who_had_the_right(world):
+    """The flow run that kept it was deleted, or the server is another one."""
+
+    def forgotten(place, name):
+        raise ForgottenRunError("it does not know the flow run")
+
+    worker = Worker(
+        world.run.client, Former(world.run, world.here.candidates), Settler(world.run, None, 2), LostAndFound("run"),
+        claim=forgotten,
+    )  # fmt: skip
+    search = Search(7, frozenset({(0, 1)}), 1, datetime.now(UTC), known=(), claims="somewhere")
+    assert worker.carry_out(search) == NotFound([])
 
 
 def test_what_cannot_be_pickled_is_said_before_anything_is_sent(world, simulator):
