@@ -49,11 +49,12 @@ def on_dask(cluster, inside):
 
 def test_two_processes_give_what_one_gives_however_they_are_killed(on_dask, cluster, tmp_path):
     """While one sends, which came to something and then to nothing, and while they collect; first under a limit that
-    covers half of the items. Results, order, cost, jobs and bounds are the same, and so is the cache that they fill.
+    covers half of the items, then streamed and in a hurry. Results, order, cost, jobs and bounds are the same, and so
+    is the cache that they fill.
     """
     files = invoices(tmp_path / "in", 12)
     tight = {"max_cost": LIMIT, "max_parallel_jobs": 1, "max_tokens": 60}
-    wide = {"max_cost": 5, "items_per_job": 2, "max_tokens": 60}
+    wide = {"max_cost": 5, "items_per_job": 2, "max_tokens": 60, "quick": True}
     with Simulator(seed=7) as url, key_of(url):
         one = tmp_path / "one"
         half = manager_of(one, files, orchestrator="local", **tight).run()
@@ -90,7 +91,8 @@ def test_two_processes_give_what_one_gives_however_they_are_killed(on_dask, clus
         assert calls == simulator.state()["batches_created"] + 1
 
         more = manager_of(tmp_path / "two", files, task_runner=on_dask(), **wide, **cache)
-        summary = more.run()
+        assert sorted(each.index for each in more.stream()) == list(range(12))
+        summary = more.stats
         check_books(url, more, 12)
         assert [summary[name] for name in ("total_cost", "outcomes")] == [whole["total_cost"], whole["outcomes"]]
         assert told(more) == told(alone)

@@ -7,15 +7,18 @@ from uuid import uuid4
 
 import pytest
 from httpx import ReadError
+from prefect import flow
 
 from batchata.core.measured import Measure
 from batchata.errors import ForgottenRunError, LostWorkerError
+from batchata.orchestration import shards
 from batchata.orchestration.claims import take
 from batchata.orchestration.crews import RunnerCrew
 from batchata.orchestration.exchange import Exchange, Mailbox, Notice
 from batchata.orchestration.server import Line
 from batchata.orchestration.sharding import ShardCrew, _Shard
 from batchata.running.errands import Parcel
+from batchata.running.probing import sweep
 
 STEP, PARCEL = Measure(1, [], limited=False), Parcel(b"", "nobody")
 
@@ -37,7 +40,6 @@ class Poor(Line):
 
 @pytest.mark.parametrize("lost", [2, 3, 4])
 def test_a_notice_that_was_read_is_not_lost_with_the_answer_to_its_removal(inside, lost):
-    from prefect import flow
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
@@ -86,3 +88,27 @@ def test_an_errand_for_a_cluster_that_is_gone_counts_as_lost():
 def test_a_right_of_a_flow_run_that_was_deleted_is_nobodys(inside):
     with pytest.raises(ForgottenRunError, match="does not know the flow run"):
         take(str(uuid4()), "claim-run-1")
+
+
+@pytest.mark.parametrize(
+    ("knows", "clears", "silent", "why"),
+    [
+        (True, False, 10, ""),
+        (True, False, 100, ""),
+        (True, True, 100, "went on without it"),
+        (True, False, 200, "nothing was heard"),
+        (False, False, 100, "has ended"),
+    ],
+)
+def test_a_shard_whose_run_was_killed_ends_and_leaves_nothing(inside, tmp_path, knows, clears, silent, why):
+    """Known to the server or not, with the files that the run left, or after the next one cleared them away."""
+    exchange = Exchange.of_run(tmp_path, "run")
+    exchange.open()
+    with closing(Line()) as line:
+        run = line.call(lambda client: client.create_flow_run(flow(lambda: None, name="nothing"))).id
+        shard = shards._Shard(uuid4(), run if knows else uuid4(), 0, exchange, None, Mailbox(line))
+        if clears:
+            sweep(tmp_path, "run")
+        assert why in shard._forsaken(silent)
+        assert bool(shard._forsaken(silent)) == bool(why)
+    assert bool(list(tmp_path.iterdir())) == (not why)
