@@ -83,6 +83,10 @@ class ServiceError(BatchataError):
     """The API could not be reached or answered with an error; asking again later is safe."""
 
 
+class ForgottenRunError(ServiceError):
+    """The Prefect server does not know the flow run that is asked about, or not any more."""
+
+
 class RateLimitedError(ServiceError):
     """The API takes no more for the moment (HTTP 429): calls a minute, or items that wait to be processed.
 

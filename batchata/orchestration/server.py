@@ -155,13 +155,16 @@ def _certificates(file: str) -> SSLContext:
 
 
 def state_type(line: Line, run_id: UUID) -> StateType | None:
-    """None when the server is away or does not know the run."""
+    """None when the server is away; a run that it does not know, or not any more, has crashed."""
     from httpx import HTTPError
+    from prefect.client.schemas.objects import StateType
     from prefect.exceptions import ObjectNotFound
 
     try:
         return line.call(lambda client: client.read_flow_run(run_id)).state_type
-    except (HTTPError, ObjectNotFound):
+    except ObjectNotFound:
+        return StateType.CRASHED
+    except HTTPError:
         return None
 
 

@@ -43,6 +43,7 @@ from batchata.running.opening import (
     retry,
     rewritten,
 )
+from batchata.running.probing import sweep
 from batchata.running.settling import Settler
 from batchata.running.uploads import Uploads
 from batchata.running.worker import Worker
@@ -134,6 +135,7 @@ class Run:
         hands: Hands,
     ) -> Worker:
         run_id = run_id_of(ledger.state)
+        sweep(self.folder.path, run_id)
         meter = Meter()
         once = client.with_options(max_retries=0).with_middleware(meter)  # the brain decides when to look again
         known = None if self.refresh_cache else cache

@@ -177,7 +177,7 @@ def _parsed(schema: str) -> Any:
     try:
         return orjson.loads(schema)
     except orjson.JSONDecodeError as error:
-        raise ValueError(f"response_model begins as a JSON Schema does, and is no JSON: {error}") from error
+        raise ValueError(f"`response_model` begins as a JSON Schema does, and is no JSON: {error}") from error
 
 
 def plainly(place: str) -> str:

@@ -12,7 +12,7 @@ from .conftest import document, ended, until
 
 def test_export_writes_what_the_ending_says(shell):
     done = shell.run("export", "out", "--to", "all.jsonl", "--json")
-    assert document(done) == {"path": "all.jsonl", "rows": 6, "items": 6, "waiting": 0}
+    assert document(done) == {"path": "all.jsonl", "rows": 6, "items": 6, "waiting": 0, "export_errors": 0}
     assert len((shell.folder / "all.jsonl").read_text().splitlines()) == 6
     only = shell.run("export", "out", "--to", "some.csv", "--outcome", "succeeded")
     assert "4 rows in some.csv; of the 6 items 2 have another outcome" in only.stdout

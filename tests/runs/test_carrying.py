@@ -256,11 +256,11 @@ def test_what_an_emptied_form_sends_is_as_good_as_nothing(spec):
     assert (given, folder_of(given)) == (spec(files=["notes"]), folder_of(spec(files=["notes"])))
     assert spec(files=["notes"], response_model=f" {json.dumps(SCHEMA)}\n").response_model == SCHEMA
     assert spec(files=["notes"], max_cost="5", items_per_job="7").items_per_job == 7
-    with pytest.raises(InputError, match=r"response_model begins as a JSON Schema does, and is no JSON"):
+    with pytest.raises(InputError, match=r"`response_model` begins as a JSON Schema does, and is no JSON"):
         spec(files=["notes"], response_model="{'type': 'object'}")
-    with pytest.raises(InputError, match="model: String should have at least 1 character"):
+    with pytest.raises(InputError, match="`model`: String should have at least 1 character"):
         spec(files=["notes"], model="")
-    with pytest.raises(InputError, match="home: String should have at least 1 character"):
+    with pytest.raises(InputError, match="`home`: String should have at least 1 character"):
         spec(files=["notes"], home="")
 
 
