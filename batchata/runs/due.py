@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from batchata.core.money import rounded_usd
-from batchata.core.summary import Summary
+from batchata.core.plurals import number_of
+from batchata.core.summary import Summary, spent_words
 from batchata.core.wording import FORM, spelled
 from batchata.errors import BatchataError, InputError, LedgerInUseError, LedgerMismatchError, StorageError
 from batchata.manager import BatchManager
@@ -104,7 +103,7 @@ def _row(visit: Visit) -> str:
     if visit.summary is None:
         return f"| {where} | | | | | | {_cell(visit.trouble)} |"
     each = visit.summary
-    done, spent = each["completed_items"] + each["failed_items"], rounded_usd(Decimal(str(each["total_cost"])))
+    done, spent = each["completed_items"] + each["failed_items"], spent_words(each).removesuffix(" spent")
     counts = (each["total_items"], done, each["in_flight_items"], each["pending_items"])
     told = _cell(visit.trouble or each["stopped"])
     return f"| {where} | {' | '.join(f'{count:,}' for count in counts)} | {spent} | {told} |"
@@ -121,5 +120,6 @@ def sentence(visits: Sequence[Visit]) -> str:
     figures = [visit.summary for visit in visits if visit.summary is not None and not visit.trouble]
     finished = sum(not each["in_flight_items"] + each["pending_items"] for each in figures)
     troubled = [f"{visit.folder.path}: {visit.trouble}" for visit in visits if visit.trouble]
-    more = f"; {len(troubled)} could not be gone on with ({'; '.join(troubled)})" if troubled else ""
-    return f"{len(visits)} open runs: {finished} finished, {len(figures) - finished} go on{more}"
+    left = len(figures) - finished
+    more = f"; {number_of(len(troubled), 'needs', 'need')} help ({'; '.join(troubled)})" if troubled else ""
+    return f"{number_of(len(visits), 'open run')}: {finished} finished, {left} not finished yet{more}"

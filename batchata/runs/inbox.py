@@ -21,7 +21,8 @@ from batchata.core.events import Decided
 from batchata.core.fingerprints import namespace_of
 from batchata.core.naming import MOST_CHARACTERS, slug
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
-from batchata.core.summary import Summary
+from batchata.core.plurals import number_of
+from batchata.core.summary import Summary, result_words, spent_words
 from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
 from batchata.io.ledger import Ledger, open_ledger
 from batchata.io.listing import content_hash, is_missing_folder, list_files
@@ -223,16 +224,13 @@ def report(pickup: Pickup) -> str:
     """What a pickup came to, in Markdown."""
     told = [f"{sentence(pickup)}.", *(f"- `{each.item}` cannot be sent: {each.reason}" for each in pickup.unusable)]
     for each in pickup.runs:
-        done = (
-            f"{each['completed_items']:,} of {each['total_items']:,} items succeeded, {each['failed_items']:,} failed"
-        )
         more = f" {each['stopped']}" if each["stopped"] else ""
-        told.append(f"- {done}, ${each['total_cost']:.4f} spent: `{each['results_dir']}`{more}")
+        told.append(f"- {result_words(each)}, {spent_words(each)}: `{each['results_dir']}`{more}")
     return "\n".join(told)
 
 
 def sentence(pickup: Pickup) -> str:
     """The same in one line."""
     unusable = f", {len(pickup.unusable):,} cannot be sent" if pickup.unusable else ""
-    twins = f", {pickup.twins:,} are copies of new ones" if pickup.twins else ""
-    return f"{pickup.new:,} new files, {pickup.known:,} known before{twins}{unusable}"
+    twins = f", {number_of(pickup.twins, 'is a copy', 'are copies')} of new ones" if pickup.twins else ""
+    return f"{number_of(pickup.new, 'new file')}, {pickup.known:,} known before{twins}{unusable}"

@@ -36,7 +36,7 @@ def invoices(stack, request):
 
 
 def told_at_the_end(invoices, limit):
-    return f"{ITEMS} of {ITEMS} items succeeded; ${invoices.bill():.4f} of ${limit:.2f} spent"
+    return f"{ITEMS} of {ITEMS} items succeeded; {rounded_usd(invoices.bill())} of ${limit:.2f} spent"
 
 
 def summary_of(invoices):
