@@ -12,6 +12,7 @@ from typing import Any
 from batchata.core.money import rounded_usd, usd
 from batchata.core.outcomes import Kind, Succeeded
 from batchata.core.plain import plain
+from batchata.core.plurals import number_of
 from batchata.core.records import Record, count_citations
 from batchata.core.sampling import Forecast, Sample, forecast
 from batchata.core.state import RunState, Standing
@@ -95,7 +96,7 @@ def heading(report: SampleReport) -> str:
     """What was sampled of what."""
     later = report.total - report.drawn_from
     since = f" ({later:,} of them came after the sample was drawn and are taken to be alike)" if later else ""
-    return f"Sample of {report.items:,} of {report.total:,} items{since}"
+    return f"Sample of {report.items:,} of {number_of(report.total, 'item')}{since}"
 
 
 def rows_of(report: SampleReport) -> list[tuple[str, str]]:
@@ -108,7 +109,7 @@ def rows_of(report: SampleReport) -> list[tuple[str, str]]:
         ("cost limit", _limit_words(report)),
         ("outcomes", ", ".join(f"{count:,} {kind} ({shares[kind]:.1%})" for kind, count in report.outcomes.items())),
         ("from the cache", f"{report.cached:,}, which cost nothing"),
-        ("waiting", f"{report.waiting:,} items"),
+        ("waiting", number_of(report.waiting, "item")),
     ]  # fmt: skip
     return rows if report.cached else [row for row in rows if row[0] != "from the cache"]
 
@@ -154,8 +155,9 @@ def _cut(text: str) -> str:
 
 def unapproved(report: SampleReport, reason: str) -> str:
     """Why a run ended after its sample, and how it is gone on with."""
+    waits = number_of(report.waiting, "item waits", "items wait")
     return (
-        f"the sample of {report.items:,} items is done and {reason}. The forecast for all {report.total:,} items is "
-        f"{forecast_words(report)}; {rounded_usd(report.spent)} are spent and {report.waiting:,} items wait. `run()` "
+        f"the sample of {number_of(report.items, 'item')} is done and {reason}. The forecast for all {report.total:,} "
+        f"items is {forecast_words(report)}; {rounded_usd(report.spent)} is spent and {waits}. `run(sample=None)` "
         "sends them; `run(sample=..., approve=...)` asks again"
     )

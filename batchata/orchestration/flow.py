@@ -18,9 +18,10 @@ from batchata.core.naming import run_title
 from batchata.core.plurals import number_of
 from batchata.core.steps import Finish
 from batchata.core.summary import Summary, result_words, spent_words
+from batchata.core.wording import words_of
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
-from batchata.orchestration.reporting import Reporter, Told
+from batchata.orchestration.reporting import Reporter, Told, surface_of
 from batchata.orchestration.runlog import logged_in_the_flow_run
 from batchata.orchestration.runners import crew_of, runner_of
 from batchata.running.loop import Body
@@ -52,7 +53,7 @@ def run_as_flow(
 
     def with_hands(*, is_new: bool) -> Finish:
         nonlocal cancelled
-        with logged_in_the_flow_run(), runner, closing(Reporter(told)) as reporter:
+        with logged_in_the_flow_run(words_of(surface_of(told.facts))), runner, closing(Reporter(told)) as reporter:
             hands = PrefectHands(told.facts.run_id, Fence(), runner, answer_within, reporter, crew=crew)
             with closing(hands):
                 finish = reporter.carry(partial(body, hands), is_new=is_new)

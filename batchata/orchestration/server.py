@@ -87,6 +87,14 @@ def own_flow_run_id() -> UUID | None:
     return context.flow_run.id if context is not None and context.flow_run is not None else None
 
 
+def is_deployed() -> bool:
+    """Whether the flow run that we are in is one of a deployment."""
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    return context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None
+
+
 class Line:
     """A client for the loop of a flow: a call is tried once and waits 10 s at most.
 

@@ -53,7 +53,7 @@ def test_a_person_raises_the_limit_in_the_browser(browser, stack, invoices):
         assert float(invoices.bill()) <= LIMIT
         with stack.timed("the form"):
             form = raise_limit(browser, stack.ui(f"runs/flow-run/{run_id}"), 0.05)
-        for part in ("$0.006", f"{ITEMS - half} items wait", "Decision", "New Limit Usd"):
+        for part in ("$0.006", f"{ITEMS - half} items wait", "Decision", "New limit in US dollars"):
             assert part in form
         with stack.timed("until it is finished"):
             stack.api.wait_for(run_id, "COMPLETED")
@@ -86,11 +86,11 @@ def raise_limit(browser, run_page, limit):
         {"do": "read", "until": "items wait"},
         {"do": "press", "name": "Resume", "until": "'decision' is a required property"},
         {"do": "read"},
-        {"do": "fill", "fields": {"Decision": "continue", "New Limit Usd": limit}},
+        {"do": "fill", "fields": {"Decision": "continue", "New limit in US dollars": limit}},
         {"do": "press", "name": "Resume"},
         {"do": "gone", "role": "dialog"},
     )
-    assert "New Limit Usd" in refused
+    assert "New limit in US dollars" in refused
     return form
 
 

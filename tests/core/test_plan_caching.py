@@ -162,7 +162,7 @@ def test_who_comes_back_now_and_then_sends_one_job_ahead():
     state = state_of(ahead(1, 0), submitted(1))
     step = only(decide(state, session(wait=False, watches={1: LATER}), NOW))
     assert isinstance(step, Finish)
-    assert "1 batch is in flight with 1 items and 5 more wait" in step.stopped
+    assert "1 batch is in flight with 1 item and 5 more wait" in step.stopped
     assert not only(decide(state_of(*WRITTEN), session(wait=False), NOW + 60)).ahead
     assert not only(decide(state_of(*WRITTEN), session(wait=False), NOW + 9 * HOUR)).ahead
 
