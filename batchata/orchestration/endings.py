@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from prefect import get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
@@ -27,6 +28,7 @@ def concluded(body: Callable[[], State[Any]]) -> State[Any]:
             raise
         plain = error.with_traceback(None)
         plain.__cause__ = plain.__context__ = None
+        get_run_logger().error("%s", error)
         for name in _TELLING:
             logging.getLogger(name).addFilter(_AlreadyTold(plain))
         return Failed(message=str(error), data=plain)

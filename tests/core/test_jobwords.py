@@ -34,9 +34,9 @@ def settled(kinds, **more):
             "0 of 1 succeeded, 1 failed (invalid: the answer holds no JSON), $0.001; 0 items left",
         ),
         (
-            settled(["truncated"], again=[Again(4, "expired", None, None)], pending=[5]), [None, None], 2,
-            "0 of 3 succeeded, 1 failed, 1 to be sent again (truncated, expired), 1 waits as before, "
-            "$0.001 and 1 of unknown cost; 2 items left",
+            settled(["truncated"], again=[Again(4, "expired", None, None)], pending=[5, 6]), [None, None], 3,
+            "0 of 4 succeeded, 1 failed, 1 to be sent again (truncated, expired), 2 wait as before, $0.001 and 1 of unknown "
+            + "cost; 3 items left",
         ),
     ],
 )  # fmt: skip

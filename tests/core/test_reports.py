@@ -114,7 +114,7 @@ def test_the_table_of_jobs_says_where_each_is():
         limit="1",
     )
     rows = rows_of(jobs_view(FACTS, state))
-    shown = [(row["job"], row["batch id"], row["items"], row["state"], row["bound"], row["cost"]) for row in rows]
+    shown = [(row["job"], row["batch id"], row["items"], row["state"], row["costs at most"], row["cost"]) for row in rows]
     assert shown == [
         (4, "", 1, "being created", "", ""),
         (3, "batch 3", 1, "in flight", "$0.10", ""),
@@ -329,7 +329,7 @@ BY_FORM = replace(FACTS, folder="/data/my runs/x", surface="form")
             ["start the same deployment again", "1 message batch is open; the deployment `collect-due` collects what ends.",
              "Start the same deployment again", "1 item failed; the deployment `retry-failed` sends it again.",
              "- **`state_dir`**: `/data/my runs/x`",
-             "prefect deployment run retry-failed/retry-failed -p 'state_dir=/data/my runs/x'\n"
+             "prefect deployment run retry-failed/retry-failed -p 'state_dir=/data/my runs/x'\n",
              "prefect deployment run cancel/cancel -p 'state_dir=/data/my runs/x'\n"],
         ),
         (

@@ -67,7 +67,7 @@ class TestText:
             ("4.99996", "5", "$5.00 of $5.00"),
             ("1234.5", "10000.005", "$1,234.50 of $10,000.005"),
             ("1E+3", "1E+4", "$1,000.00 of $10,000.00"),
-            ("1.5", None, "$1.5000 spent"),
+            ("1.5", None, "$1.50 spent"),
             (None, None, "cost not known"),
         ],
     )
@@ -247,7 +247,7 @@ class TestTerminal:
         child.expect("20 of 100")
         child.expect("printed in between")
         child.expect("100 of 100")
-        child.expect(r"\$1\.0000 of \$50\.00")
+        child.expect(r"\$1\.00 of \$50\.00")
         rest = printed_by(child)
         assert child.exitstatus == 0
         assert rest.rstrip().endswith("result")
