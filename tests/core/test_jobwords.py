@@ -35,8 +35,7 @@ def settled(kinds, **more):
         ),
         (
             settled(["truncated"], again=[Again(4, "expired", None, None)], pending=[5, 6]), [None, None], 3,
-            "0 of 4 succeeded, 1 failed, 1 to be sent again (truncated, expired), 2 wait as before, $0.001 and 1 of unknown "
-            + "cost; 3 items left",
+            "0 of 4 succeeded, 1 failed, 1 to be sent again (truncated, expired), 2 wait as before, $0.001 and 1 of unknown cost; 3 items left",
         ),
     ],
 )  # fmt: skip

@@ -114,7 +114,9 @@ def test_the_table_of_jobs_says_where_each_is():
         limit="1",
     )
     rows = rows_of(jobs_view(FACTS, state))
-    shown = [(row["job"], row["batch id"], row["items"], row["state"], row["costs at most"], row["cost"]) for row in rows]
+    shown = [
+        (row["job"], row["batch id"], row["items"], row["state"], row["costs at most"], row["cost"]) for row in rows
+    ]
     assert shown == [
         (4, "", 1, "being created", "", ""),
         (3, "batch 3", 1, "in flight", "$0.10", ""),
