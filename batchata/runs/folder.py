@@ -88,11 +88,11 @@ class RunFolder:
             return Described.model_validate_json(self.description.read_bytes())
         except FileNotFoundError:
             raise InputError(
-                f"{self.path} is not the folder of a run: it holds no {DESCRIPTION}. Give the `state_dir` that the "
+                f"{self.path} is not the state folder of a run: it holds no {DESCRIPTION}. Give the `state_dir` that the "
                 "summary of the run names"
             ) from None
         except (OSError, ValidationError) as error:
-            raise InputError(f"{self.path} is not the folder of a run: {error}") from error
+            raise InputError(f"{self.path} is not the state folder of a run: {error}") from error
 
     def note(self, summary: Summary) -> None:
         """Keeps the figures for people, and for `is_settled`."""

@@ -99,8 +99,8 @@ class TestDisplay:
         bar, *facts = drawn(SNAPSHOT, 80)
         assert bar.endswith("82%  41,246 of 50,000")
         assert facts == [
-            "12 failed · 120 cached · 7 batches in flight · $1.23 of $50.00",
-            "$3.20 reserved · 1:03:12 · next look in 12 s",
+            "12 failed · 120 cached · 7 batches in flight · $1.23 of $50.00 · $3.20 reserved",
+            "1:03:12 · next look in 12 s",
         ]
 
     def test_40_columns_show_as_much(self):

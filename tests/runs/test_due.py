@@ -143,7 +143,7 @@ def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes,
     broken, whole = visits()
     assert "is not the state folder of a run" in broken.trouble
     assert whole.summary["completed_items"] == 1
-    assert "2 open runs: 1 finished, 0 go on; 1 could not be gone on with" in sentence([broken, whole])
+    assert "2 open runs: 1 finished, 0 not finished yet; 1 needs help" in sentence([broken, whole])
     assert report([broken, whole]).count("\n") == 3
 
 
@@ -156,7 +156,7 @@ def test_of_a_run_whose_files_went_away_is_collected_what_was_sent(hourly, notes
     (visit,) = visits()
     assert visit.summary["completed_items"] == 10
     assert "3 of 13 items cannot be sent" in visit.trouble
-    assert "1 could not be gone on with" in sentence([visit])
+    assert "1 needs help" in sentence([visit])
 
 
 def test_nothing_open_is_a_sentence():

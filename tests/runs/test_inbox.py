@@ -59,7 +59,7 @@ def test_what_cannot_be_sent_keeps_nothing_from_it_and_is_told(simulator, put, p
     found = pick_up()
     assert (found.new, sent(simulator)) == (1, 1)
     assert {Path(each.item).name for each in found.unusable} == {"broken.pdf", "empty.txt"}
-    assert "1 new files, 0 known before, 2 cannot be sent" in sentence(found)
+    assert "1 new file, 0 known before, 2 cannot be sent" in sentence(found)
     assert "empty" in report(found)
     assert len(pick_up().unusable) == 2
 
