@@ -38,6 +38,9 @@ from batchata.running.stopping import cancel_run
 
 logger = logging.getLogger("batchata")
 
+MaySend = Callable[[RunState], bool]
+"""Whether a run may be gone on with, judged by a state that nobody else can change any more."""
+
 
 @dataclass
 class Engine:
@@ -59,6 +62,7 @@ class Engine:
     stopped: str = ""
     left: bool = False
     is_streamed: bool = False
+    quietly: bool = False
     _live: Ledger | None = field(default=None, repr=False)
     _session: Session | None = field(default=None, repr=False)
     _replayed: tuple[int, RunState] | None = field(default=None, repr=False)
@@ -69,7 +73,7 @@ class Engine:
         print_progress: bool,
         wait: bool,
         only_failed: bool = False,
-        sends: bool = True,
+        sends: bool | MaySend = True,
         gate: Gate | None = None,
         opened: Callable[[Ledger], None] = lambda _: None,
     ) -> Summary:
@@ -86,6 +90,7 @@ class Engine:
         check_directory(self.results_dir, "results_dir")
         keep_out_of_git(self.state_path)
         with open_ledger(self.state_path) as ledger:
+            sends = sends(ledger.state) if callable(sends) else sends
             begin(ledger, self.assignment, __version__, sends=sends)
             self._live = ledger
             try:
@@ -135,7 +140,9 @@ class Engine:
                 return body(hands)
 
         folder = ResultsFolder(self.results_dir, run_id_of(ledger.state))
-        told = Told(self._facts(ledger.state), lambda: ledger.state, partial(failures, ledger.state, folder))
+        told = Told(
+            self._facts(ledger.state), lambda: ledger.state, partial(failures, ledger.state, folder), self.quietly
+        )
         shown = {
             "name": self.name,
             "model": self.assignment.model,

@@ -83,6 +83,10 @@ class ServiceError(BatchataError):
     """The API could not be reached or answered with an error; asking again later is safe."""
 
 
+class ForgottenRunError(ServiceError):
+    """The Prefect server does not know the flow run that is asked about, or not any more."""
+
+
 class RateLimitedError(ServiceError):
     """The API takes no more for the moment (HTTP 429): calls a minute, or items that wait to be processed.
 
@@ -104,7 +108,11 @@ class LostWorkerError(BatchataError):
 
 
 class RequestRefusedError(BatchataError):
-    """The API refused the call with a 4xx answer: nothing was created."""
+    """The API refused the call with a 4xx answer, whose number is `status`: nothing was created."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class AmbiguousSubmitError(BatchataError):

@@ -11,6 +11,7 @@ from typing import IO, Any
 from batchata.core.fingerprints import file_of
 from batchata.core.outcomes import KINDS
 from batchata.core.records import Record
+from batchata.core.rows import Written
 from batchata.core.state import RunState
 from batchata.errors import InputError
 from batchata.io.output import writing_output
@@ -19,7 +20,7 @@ from batchata.io.results import ResultsFolder
 from batchata.running.reading import records
 from batchata.tables.gathering import Description
 
-Writer = Callable[[Iterator[Record[Any]], Description, IO[bytes]], int]
+Writer = Callable[[Iterator[Record[Any]], Description, IO[bytes]], Written]
 """Writes the records into a file and says how many they were."""
 
 ENDINGS: Mapping[str, str] = {
@@ -29,12 +30,15 @@ ENDINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What was written where: `rows` of the run's `items`. `waiting` are those that have not ended yet."""
+    """What was written where: `rows` of the run's `items`. `waiting` are those that have not ended yet;
+    `export_errors` rows are without their result, for it cannot be said in JSON, and their `export_error` says why.
+    """
 
     path: str
     rows: int
     items: int
     waiting: int
+    export_errors: int = 0
 
     @property
     def left_out(self) -> int:
@@ -45,7 +49,13 @@ class Exported:
         why = ((self.waiting, "not ended yet"), (self.left_out, "another outcome"))
         told = [f"{count:,} {'has' if count == 1 else 'have'} {what}" for count, what in why if count]
         more = f"; of the {self.items:,} items {' and '.join(told)}" if told else ""
-        return f"{self.rows:,} {'row' if self.rows == 1 else 'rows'} in {self.path}{more}"
+        return f"{self.rows:,} {'row' if self.rows == 1 else 'rows'} in {self.path}{more}{self._lacking()}"
+
+    def _lacking(self) -> str:
+        if not self.export_errors:
+            return ""
+        are = "1 row is" if self.export_errors == 1 else f"{self.export_errors:,} rows are"
+        return f". {are} without a result, for it cannot be said in JSON: export_error says why"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +88,8 @@ def export(
     chosen = (index for index in ended if run.state.kind_of(index) in wanted)
     with writing_output(place) as file:
         found = records(run.state, run.folder, run.description.response_model, chosen)
-        rows = writer(found, run.description, file)
-    return Exported(str(place), rows, run.items, run.items - len(ended))
+        rows, errors = writer(found, run.description, file)
+    return Exported(str(place), rows, run.items, run.items - len(ended), errors)
 
 
 def _checked_outcomes(outcomes: Collection[str]) -> Collection[str]:
@@ -120,19 +130,19 @@ def _resolved(place: Place) -> Place:
     return place.resolve() if isinstance(place, Path) else place
 
 
-def _json_lines(records: Iterator[Record[Any]], description: Description, file: IO[bytes]) -> int:
+def _json_lines(records: Iterator[Record[Any]], description: Description, file: IO[bytes]) -> Written:
     from batchata.tables.textual import write_json_lines
 
     return write_json_lines(records, description, file)
 
 
-def _csv(records: Iterator[Record[Any]], description: Description, file: IO[bytes]) -> int:
+def _csv(records: Iterator[Record[Any]], description: Description, file: IO[bytes]) -> Written:
     from batchata.tables.textual import write_csv
 
     return write_csv(records, description, file)
 
 
-def _parquet(records: Iterator[Record[Any]], description: Description, file: IO[bytes]) -> int:
+def _parquet(records: Iterator[Record[Any]], description: Description, file: IO[bytes]) -> Written:
     from batchata.tables.arrow import check_pyarrow, write_parquet
 
     check_pyarrow()

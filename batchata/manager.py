@@ -22,7 +22,7 @@ from batchata.core.reportfacts import facts_of
 from batchata.core.schema import check_response_model
 from batchata.core.spelling import check_spelling
 from batchata.core.summary import Summary
-from batchata.engine import Engine
+from batchata.engine import Engine, MaySend
 from batchata.errors import InputError
 from batchata.exporting import WRITERS, Exportable, Exported, export
 from batchata.io.client import ClientOrMaker
@@ -107,8 +107,8 @@ class BatchManager(Generic[T]):
     prompt_caching
         "auto" places breakpoints of the API's prompt cache where items begin with the same words (system, examples, a
         document with many prompts) and that is expected to save money, and sends one small job ahead to write them
-        where that is worth waiting for; "5m" and "1h" place them for that long, "off" places none. Where you placed
-        some yourself (`cache_control`), none are added.
+        where that is worth waiting for (never with `run(wait=False)`); "5m" and "1h" place them for that long, "off"
+        places none. Where you placed some yourself (`cache_control`), none are added.
     cancel_on_exit
         Whether Ctrl-C and SIGTERM cancel the batches in flight. By default they go on, and the next run collects
         them.
@@ -314,6 +314,23 @@ class BatchManager(Generic[T]):
     def collect(self, print_progress: bool = False, *, wait: bool = True) -> Summary:  # noqa: FBT001, FBT002 - as `run`
         """Brings home what was sent and sends nothing, whatever became of the files. Waits and raises as `run`."""
         return self._engine.run(print_progress=print_progress, wait=wait, sends=False)
+
+    def run_if(
+        self,
+        may_send: MaySend,
+        *,
+        print_progress: bool = False,
+        wait: bool = True,
+        quietly: bool = False,
+        **sampling: Any,
+    ) -> Summary:
+        """As `run`; where `may_send` says no, as `collect`. It is asked when nobody else can change the run.
+
+        `quietly`: Prefect is told of the run only when something happened to it.
+        """
+        gate = checked_gate(**{"sample": None, "approve": None, "approve_below": None, **sampling})
+        self._engine.quietly = quietly
+        return self._engine.run(print_progress=print_progress, wait=wait, sends=may_send, gate=gate)
 
     @property
     def stats(self) -> Summary:

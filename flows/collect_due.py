@@ -21,13 +21,16 @@ from batchata.runs import parameters as p
 )
 @p.described
 def collect_due(home: p.Home = ".batchata", ask_with: p.AskWith = "run-batch/run-batch") -> State[Any]:
-    """Poll every open run, collect what has ended, and send what the budget then allows."""
+    """Poll every open run, collect what has ended, and send what the budget then allows.
+
+    It ends as Failed where a run cannot be gone on with, or nobody can be asked about one; of the same trouble once.
+    """
     visits = list(due.collect_due(Path(home)))
     if visits:
         create_markdown_artifact(due.report(visits), key="collect-due", description=f"Open runs below {home}")
-    unasked = [] if ask_with is None else [visit for visit in visits if visit.asks and not _is_asked(visit, ask_with)]
+    unasked = [] if not ask_with else [visit for visit in visits if visit.asks and not _is_asked(visit, ask_with)]
     told = [due.sentence(visits), *(f"nobody is asked about {visit.folder.path}: run it again" for visit in unasked)]
-    state = Failed if unasked or any(visit.trouble for visit in visits) else Completed
+    state = Failed if unasked or any(visit.is_news for visit in visits) else Completed
     return state(message=". ".join(told))
 
 

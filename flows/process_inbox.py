@@ -4,7 +4,7 @@ from typing import Any
 
 from prefect import State, flow
 from prefect.artifacts import create_markdown_artifact
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from batchata.core.naming import artifact_key
 from batchata.job import DEFAULT_MODEL
@@ -31,6 +31,8 @@ def process_inbox(
     enable_citations: p.Citations = False,
     max_cost: p.PickupCost = None,
     prompt_file: p.PromptFile = None,
+    prompts_file: p.PromptsFile = None,
+    upload: p.Upload = False,
     name: p.Name = None,
     credentials: p.Credentials = None,
     max_tokens: p.MaxTokens = None,
@@ -42,6 +44,7 @@ def process_inbox(
     results_dir: p.ResultsDir = None,
     home: p.Home = ".batchata",
     cache: p.Cache = True,
+    prompt_caching: p.PromptCaching = "auto",
     on_cancel: p.OnCancel = "leave",
     task_runner: p.TaskRunner = "threads",
     shards: p.Shards = 0,
@@ -58,4 +61,5 @@ def _picked_up(spec: RunSpec) -> State[Any]:
     pickup = inboxes.process_inbox(spec, began=name_flow_run)
     told = inboxes.sentence(pickup)
     create_markdown_artifact(inboxes.report(pickup), key=artifact_key(spec.title, "inbox"), description=told)
-    return final_state(pickup.runs[-1], told) if pickup.runs else Completed(message=told)
+    without_figures = Failed if pickup.broken else Completed
+    return final_state(pickup.runs[-1], told) if pickup.runs and not pickup.broken else without_figures(message=told)

@@ -1,5 +1,4 @@
 import os
-import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from hypothesis import settings
 
 from batchata import make_client
 from batchata.simulator import Simulator
-from tests.servers import running_server
+from tests.servers import server_of_the_session
 
 settings.register_profile("batchata", max_examples=60, deadline=None, derandomize=True, database=None)
 settings.load_profile("batchata")
@@ -78,9 +77,7 @@ def client(simulator):
 @pytest.fixture(scope="session")
 def real_server():
     """One Prefect server for all tests, which other processes reach too."""
-    os.environ.setdefault("PREFECT_HOME", tempfile.mkdtemp(prefix="prefect-"))  # read when prefect is imported
-    os.environ.update(DO_NOT_TRACK="1", PREFECT_LOGGING_LEVEL="ERROR")
-    with running_server() as server:
+    with server_of_the_session() as server:
         yield server
 
 

@@ -17,7 +17,23 @@ from types import MappingProxyType
 
 from tests.stack.tied import tied
 
-START_SECONDS = 120
+START_SECONDS = 300
+
+BARE = MappingProxyType(
+    {
+        f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
+        for service in (
+            "TASK_RUN_RECORDER",
+            "EVENT_PERSISTER",
+            "TRIGGERS",
+            "LATE_RUNS",
+            "FOREMAN",
+            "SCHEDULER",
+            "PAUSE_EXPIRATIONS",
+        )
+    }
+)
+"""Settings of a server that keeps flow runs and nothing about their tasks and events, for half of the work."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,15 @@ class PrefectServer:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+
+@contextmanager
+def server_of_the_session(settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[PrefectServer]:
+    """One that the process of the tests uses to its end; to be started before Prefect is imported."""
+    os.environ.setdefault("PREFECT_HOME", tempfile.mkdtemp(prefix="prefect-"))
+    os.environ.update(DO_NOT_TRACK="1", PREFECT_LOGGING_LEVEL="ERROR")
+    with running_server(settings=settings) as server:
+        yield server
 
 
 @contextmanager

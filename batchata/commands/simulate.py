@@ -54,7 +54,8 @@ def simulate(
         raise BatchataError(f"port {port} cannot be used ({error}); --port 0 takes a free one") from error
     with simulator as url:
         _tell(url, output)
-        stopped.wait()
+        while not stopped.wait(0.2):  # a signal that another thread takes wakes nobody up
+            pass
     return Exit.DONE
 
 

@@ -78,13 +78,17 @@ class ItemsAdded(_Line):
 
 
 class Opened(_Line):
-    """Somebody works on the run from here on; who holds the lock can be read here. Without `sends` it only collects."""
+    """Somebody works on the run from here on; who holds the lock can be read here. Without `sends` it only collects.
+
+    `path` is where the ledger lay: one that lies elsewhere by now was moved, or copied.
+    """
 
     event: Literal["opened"] = "opened"
     pid: int
     host: str
     max_cost: Decimal | None = None
     sends: bool = True
+    path: str | None = None
 
 
 class Intent(_Line):

@@ -59,4 +59,4 @@ def exit_table() -> str:
 
 def exit_lines() -> str:
     """The exit codes for a terminal."""
-    return "\n".join(f"{code.value:>5}  {meaning}" for code, meaning in MEANINGS.items())
+    return "\n".join(f"{code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())

@@ -75,11 +75,11 @@ def in_lines(glyphs: Sequence[Glyph]) -> list[list[int]]:
     return [sorted(row, key=lambda n: glyphs[n].box.left) for row in rows]
 
 
-def laid_out(glyphs: Sequence[Glyph]) -> tuple[list[int], list[Glyph]]:
-    """The glyphs line by line as they stand on the page: their indexes, and themselves in that order."""
+def laid_out(glyphs: Sequence[Glyph], lines: Iterable[Sequence[int]]) -> tuple[list[int], list[Glyph]]:
+    """The glyphs line by line as `in_lines` gives them: their indexes, and themselves in that order."""
     order: list[int] = []
     placed: list[Glyph] = []
-    for row in in_lines(glyphs):
+    for row in lines:
         right: float | None = None
         for index in row:
             box = glyphs[index].box

@@ -64,3 +64,10 @@ class Packing:
         if self.bound is not None and bound is not None:
             self.bound += bound
         return Fit.TAKEN
+
+    def give_back(self, size: int, bound: Decimal | None) -> None:
+        """An item that was taken is not part of the job after all."""
+        self.taken -= 1
+        self.size -= size + 1
+        if self.bound is not None and bound is not None:
+            self.bound -= bound

@@ -110,6 +110,7 @@ class Pages:
 
     def __init__(self, glyphs: Sequence[Glyph]) -> None:
         self.glyphs = glyphs
+        self._texts: dict[frozenset[int], str] = {}
 
     def find(self, words: str, value: Span | None = None) -> Found:
         """Where the words stand; `value` is the part of them to be marked more strongly.
@@ -135,10 +136,12 @@ class Pages:
         return frozenset(self._row_of[index] for index in indexes)
 
     def line_text(self, indexes: Sequence[int]) -> str:
-        """All that stands on the lines of these glyphs."""
+        """All that stands on the lines of these glyphs. Made once: of words that stand everywhere each place asks."""
         rows = self.rows(indexes)
-        listed = [self.glyphs[index] for number, row in enumerate(self._lines) if number in rows for index in row]
-        return "".join(f" {each.text}" if each.apart else each.text for each in listed)
+        if rows not in self._texts:
+            listed = (self.glyphs[index] for number in sorted(rows) for index in self._lines[number])
+            self._texts[rows] = "".join(f" {each.text}" if each.apart else each.text for each in listed)
+        return self._texts[rows]
 
     def _whole(self, words: str, value: Span | None) -> list[Spot]:
         return next((spots for stream in self._streams() if (spots := stream.find(words, value))), [])
@@ -164,13 +167,17 @@ class Pages:
 
     @cached_property
     def _seen(self) -> _Stream:
-        order, placed = laid_out(self.glyphs)
+        order, placed = self._laid_out
         return _Stream(placed, order, bare=False)
 
     @cached_property
     def _seen_bare(self) -> _Stream:
-        order, placed = laid_out(self.glyphs)
+        order, placed = self._laid_out
         return _Stream(placed, order, bare=True)
+
+    @cached_property
+    def _laid_out(self) -> tuple[list[int], list[Glyph]]:
+        return laid_out(self.glyphs, self._lines)
 
     @cached_property
     def _lines(self) -> list[list[int]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from batchata.core.caching import Mode, minimum_tokens
 from batchata.core.items import Request
 from batchata.core.prefixes import Digests, marked, opening, span_of
+from batchata.core.queues import Queues
 from batchata.core.rates import Rates, rates_of
 from batchata.core.releasing import Gate
 from batchata.core.sharing import Sharing, Tree, sharing_of
@@ -25,7 +26,9 @@ def marked_requests(requests: list[Request], mode: Mode, model: str, rates: Rate
         return requests
     if sharing is None or not sharing.prefixes:
         return requests
-    gate = Gate(sharing, Warmth(), 0.0, lambda: iter(range(len(requests))), lambda: iter(range(len(requests))), 0)
+    queues = Queues(sharing, b"\0")
+    queues.look(bytes(len(requests)))
+    gate = Gate(queues, Warmth(), 0.0, lambda: iter(range(len(requests))), capacity=0)
     pairs = ((requests[index], marks) for index, marks in gate.release().items)
     return [
         each if marks is None else {"custom_id": each["custom_id"], "params": marked(each["params"], marks)}

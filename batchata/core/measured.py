@@ -5,17 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from batchata.core.outcomes import Outcome
 from batchata.core.steps import Candidate
 
 
+class Arriving(Protocol):
+    """A request whose document is on its way to the API."""
+
+    def is_here(self) -> bool:
+        """Whether `body` need not wait any more."""
+
+    def body(self) -> bytes:
+        """The request, with the id of the document. Raises InputError for one that the API does not take."""
+
+    def wait(self) -> None:
+        """Until it is known what became of it, which is not told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """An item that can be sent. `size` is that of its request in bytes; `ceiling` the most it can cost in USD, None
-    in a run without a limit. `body` is the request, where it is kept, and `make_body` makes it when it is certain that
-    the item is sent: its document is uploaded then.
+    in a run without a limit. `body` is the request, where it is kept; where `upload` is there, it begins the upload of
+    the document when it is certain that the item is sent.
     """
 
     candidate: Candidate
@@ -23,7 +36,7 @@ class Weighed:
     size: int
     ceiling: Decimal | None
     body: bytes | None = None
-    make_body: Callable[[], bytes] | None = None
+    upload: Callable[[], Arriving] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
 from batchata.core.plurals import number_of
+from batchata.core.queues import Queues
 from batchata.core.quick import job_size
 from batchata.core.releasing import Gate, Release
 from batchata.core.samplereport import report_of
 from batchata.core.sampling import Sample
 from batchata.core.session import Session, Watch
+from batchata.core.sharing import Sharing
 from batchata.core.state import OpenJob, Phase, RunState, Standing
 from batchata.core.steps import Approve, Ask, Candidate, Collect, Finish, Form, Look, Search, Send, Step, Wait, Work
 
@@ -52,7 +54,7 @@ def _wait(state: RunState, session: Session, now: float) -> Step:
         return Wait(_next_time(state, session, now))
     if session.stop is not None:
         return _end(state, session)
-    return Finish(_away_sentence(state), is_away=True)
+    return Finish(_away_sentence(state) + _forgone_sentence(session), is_away=True)
 
 
 def _is_soon_known(job: OpenJob, session: Session) -> bool:
@@ -177,12 +179,34 @@ def _released(state: RunState, session: Session, now: float) -> Release:
     policy = session.policy
     if session.sharing is None or not session.sharing.prefixes:
         return Release((index, None) for index in _waiting(state, session))
-    capacity = policy.items_per_job * policy.max_parallel_jobs
+    queues = _queues(state, session, session.sharing)
     gate = Gate(
-        session.sharing, state.warmth, now, partial(_waiting, state, session), partial(_left, state, session), capacity,
-        waits=policy.wait, spares=LOOKAHEAD,
+        queues, state.warmth, now, partial(_waiting, state, session), policy.items_per_job * policy.max_parallel_jobs,
+        sample=gated_sample(state, session) is not None, waits=policy.wait,
+        holds=policy.wait or _soon_known_to_be_written(state, session), spares=LOOKAHEAD,
     )  # fmt: skip
-    return gate.release()
+    release = gate.release()
+    session.forgone = max(session.forgone, release.forgone)
+    return release
+
+
+def _soon_known_to_be_written(state: RunState, session: Session) -> bool:
+    """Whether a job ahead that is in flight was not looked at yet, or is being collected."""
+    ahead = (job for number, job in state.open.items() if state.warmth.is_ahead(number))
+    return any(
+        _is_soon_known(job, session) if job.phase is Phase.INTENDED
+        else job.phase is Phase.ENDED or not session.watches.get(job.number, _NEW).looks
+        for job in ahead
+    )  # fmt: skip
+
+
+def _queues(state: RunState, session: Session, sharing: Sharing) -> Queues:
+    """Kept between two calls, for only what changed is counted."""
+    if session.queues is None or session.queues.sharing is not sharing:
+        waits = (Standing.AGAIN,) if session.policy.only_retries else (Standing.PENDING, Standing.AGAIN)
+        session.queues = Queues(sharing, bytes(waits))
+    session.queues.look(state.standings)
+    return session.queues
 
 
 def _items_per_job(state: RunState, session: Session) -> int:
@@ -226,6 +250,15 @@ def _away_sentence(state: RunState) -> str:
     batches = number_of(len(state.open), "batch is", "batches are")
     more = f" and {number_of(waiting, 'more waits', 'more wait')}" if waiting else ""
     return f"{batches} in flight with {number_of(held, 'item')}{more}; `run(wait=True)` collects them and goes on"
+
+
+def _forgone_sentence(session: Session) -> str:
+    if not session.forgone:
+        return ""
+    return (
+        ". As nobody waits, no batch went ahead to write the prompt cache for the others: a run that waits for it is "
+        f"expected to pay {rounded_usd(session.forgone)} less"
+    )
 
 
 def limit_sentence(session: Session, state: RunState, pending: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from batchata.core.leaves import words_of
 from batchata.core.matching import Text, Value
@@ -72,5 +73,11 @@ def named(path: str, lines: Sequence[str]) -> int | None:
     `lines` are what stands on the line of each place.
     """
     words = set(words_of(path.rpartition(".")[2]))
-    naming = [n for n, line in enumerate(lines) if words and words <= Text(line).stems]
+    naming = [n for n, line in enumerate(lines) if words and words <= _stems(line)]
     return naming[0] if len(naming) == 1 else None
+
+
+@lru_cache(maxsize=4096)
+def _stems(line: str) -> frozenset[str]:
+    """Of words that stand everywhere, many places are on one line, and many fields ask for it."""
+    return Text(line).stems

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, islice
 
-from batchata.core.caching import WORTH_WAITING, Offer, offer
+from batchata.core.caching import WORTH_WAITING
 from batchata.core.prefixes import Marks, Ttl
-from batchata.core.sharing import Prefix, Sharing
+from batchata.core.queues import Queues
+from batchata.core.sharing import NONE, Sharing
 from batchata.core.warmth import Heat, Warmth
 
 AHEAD_IN_A_ROW = 2
@@ -24,115 +24,131 @@ Marked = tuple[int, Marks | None]
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Items that may be sent now, each with its breakpoints. `ahead`: one for each beginning, `most` in all."""
+    """Items that may be sent now, each with its breakpoints. `ahead`: one for each beginning, `most` in all.
+
+    `forgone` are the USD that a job ahead was expected to save, where nobody waits for one.
+    """
 
     items: Iterator[Marked]
     ahead: bool = False
     most: int | None = None
+    forgone: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What is known when it is decided: `waiting` may be sent now if nothing else holds it back, `left` some time.
+    """What is known when it is decided: `waiting` may be sent now if nothing else holds it back; they are all that is
+    left, or those of a `sample`.
 
-    `capacity` items can be in flight. A run that does not `wait` comes back at times that nobody knows, so that it
-    sends one job ahead and not a second one. `spares` are offered beyond what a job ahead takes, for an item may turn
-    out to be answered already.
+    `capacity` items can be in flight. `spares` are offered beyond what a job ahead takes, for an item may turn out to
+    be answered already.
+
+    Who does not `waits` comes back at a time that nobody knows, maybe the next night. What a job ahead writes is kept
+    for an hour, so that it would most often be gone: then the write, the dearest way to send an item, was paid for
+    nothing, and everything else had waited for it. Even where it is still there, a job ahead is expected to save less
+    than half of the input (`expected_cost` of many requests: 0.48 with, 0.9 without). So no job goes ahead there, and
+    one that is in flight is only waited for while it `holds`, that is until it was looked at; breakpoints are placed
+    where they pay without it, and what is warm is read. `forgone` says what that costs, and waiting is the remedy.
     """
 
-    sharing: Sharing
+    queues: Queues
     warmth: Warmth
     now: float
     waiting: Items
-    left: Items
     capacity: int
+    sample: bool = False
     waits: bool = True
+    holds: bool = True
     spares: int = 100
+
+    @property
+    def sharing(self) -> Sharing:
+        return self.queues.sharing
 
     def release(self) -> Release:
         """What was measured to cost more than it saves is not marked any more, unless it was asked for."""
         if self.sharing.mode == "auto" and self.warmth.is_a_loss:
             return Release((item, None) for item in self.waiting())
-        heats = {each.key: self.warmth.heat(each.key, self.now) for each in self.sharing.prefixes}
-        left = self._counted(self.left, heats) if Heat.COLD in heats.values() else Counter[str]()
-        held = self._worth_writing({key: left[key] for key, heat in heats.items() if heat is Heat.COLD and left[key]})
-        if held and (now := self._next(held, heats)):
+        heats = self._heats()
+        written, saved = self._worth_writing(heats)
+        if not self.waits:
+            return Release(self._open(heats, {}), forgone=saved if written else Decimal(0))
+        counts = self.queues.counted(self.waiting()) if self.sample else self.queues.left
+        if written and (now := self._next(written, heats, counts)):
             return self._first_of(now)
-        marks = {each.key: self._marks(each, heats[each.key], left[each.key]) for each in self.sharing.prefixes}
-        return Release(self._open(marks, {key for key, heat in heats.items() if heat is Heat.WRITING} | held.keys()))
+        held = written.keys() | {place for place, heat in heats.items() if heat is Heat.WRITING}
+        count = sum(counts) - sum(counts[place] for place in held)  # so that nothing is gone through for the last one
+        return Release(islice(self._open(heats, written), count))
 
-    def _counted(self, items: Items, heats: Mapping[str, Heat]) -> Counter[str]:
-        """How many items there are for each beginning."""
-        found = (self.sharing.prefix_of(item) for item in items())
-        return Counter(each.key for each in found if each is not None and each.key in heats)
+    def _heats(self) -> dict[int, Heat]:
+        """Those of the beginnings that are not cold, by their places."""
+        places = self.queues.places
+        found = {places[key]: trace.heat(self.now) for key, trace in self.warmth.traces.items() if key in places}
+        return {place: heat for place, heat in found.items() if heat is not Heat.COLD}
 
-    def _worth_writing(self, cold: Mapping[str, int]) -> dict[str, Ttl]:
+    def _worth_writing(self, heats: Mapping[int, Heat]) -> tuple[dict[int, Ttl], Decimal]:
         """The beginnings that a job ahead is to write, if what that saves over all of them is worth waiting for."""
-        chosen: dict[str, Ttl] = {}
+        chosen: dict[int, Ttl] = {}
         saved = Decimal(0)
-        for prefix in self.sharing.prefixes:
-            found = self._better_ahead(prefix, cold[prefix.key]) if prefix.key in cold else None
+        if not self.sharing.may_wait:
+            return chosen, saved
+        for place, (prefix, left) in enumerate(zip(self.sharing.prefixes, self.queues.left, strict=False)):
+            if not left or place in heats or self.warmth.tried(prefix.key) >= AHEAD_IN_A_ROW:
+                continue
+            found = self.queues.better_ahead(prefix.tokens, left)
             if found is not None:
-                chosen[prefix.key] = found.ttl
+                chosen[place] = found.ttl
                 saved += found.gain
-        return chosen if saved >= WORTH_WAITING else {}
+        return (chosen if saved >= WORTH_WAITING else {}), saved
 
-    def _better_ahead(self, prefix: Prefix, left: int) -> Offer | None:
-        """An offer whose gain is what it saves beyond what is saved without a job ahead."""
-        sharing = self.sharing
-        tries = AHEAD_IN_A_ROW if self.waits else 1
-        if sharing.rates is None or not sharing.may_wait or self.warmth.tried(prefix.key) >= tries:
-            return None
-        ahead = offer(prefix.tokens, left, sharing.rates, sharing.mode, ahead=True)
-        alone = offer(prefix.tokens, left, sharing.rates, sharing.mode, ahead=False)
-        if ahead is None or ahead.gain <= 0:
-            return None
-        gain = ahead.gain - max(alone.gain if alone else Decimal(0), Decimal(0))
-        return Offer(ahead.ttl, ahead=True, gain=gain) if gain > 0 else None
-
-    def _next(self, held: Mapping[str, Ttl], heats: Mapping[str, Heat]) -> dict[str, Marks]:
+    def _next(self, written: Mapping[int, Ttl], heats: Mapping[int, Heat], counts: Sequence[int]) -> dict[int, Marks]:
         """Those to be written now: none while others wait to read, and no more than can be read soon."""
-        waiting = self._counted(self.waiting, heats)
-        if any(heats[key] is Heat.WARM for key in waiting):
+        if any(heat is Heat.WARM and counts[place] for place, heat in heats.items()):
             return {}
-        soon = sum(count for key, count in waiting.items() if heats[key] is Heat.WRITING)
-        chosen: dict[str, Marks] = {}
-        for prefix in self.sharing.prefixes:
-            if prefix.key in held and waiting[prefix.key] and soon < self.capacity:
-                chosen[prefix.key] = Marks(prefix.key, prefix.depths, held[prefix.key])
-                soon += waiting[prefix.key]
+        soon = sum(counts[place] for place, heat in heats.items() if heat is Heat.WRITING)
+        chosen: dict[int, Marks] = {}
+        for place, ttl in written.items():
+            if soon >= self.capacity:
+                break
+            if counts[place]:
+                prefix = self.sharing.prefixes[place]
+                chosen[place] = Marks(prefix.key, prefix.depths, ttl)
+                soon += counts[place]
         return chosen
 
-    def _first_of(self, chosen: Mapping[str, Marks]) -> Release:
-        firsts: dict[str, Marked] = {}
+    def _first_of(self, chosen: Mapping[int, Marks]) -> Release:
+        firsts: dict[int, Marked] = {}
         spares: list[Marked] = []
         for item in self.waiting():
-            prefix = self.sharing.prefix_of(item)
-            marks = None if prefix is None else chosen.get(prefix.key)
-            if marks is None:
+            place = self.sharing.place_of(item)
+            if place not in chosen:
                 continue
-            if marks.prefix not in firsts:
-                firsts[marks.prefix] = (item, marks)
+            if place not in firsts:
+                firsts[place] = item, chosen[place]
             elif len(spares) < self.spares:
-                spares.append((item, marks))
+                spares.append((item, chosen[place]))
+            elif len(firsts) == len(chosen):
+                break
         return Release(chain(firsts.values(), spares), ahead=True, most=len(firsts))
 
-    def _marks(self, prefix: Prefix, heat: Heat, left: int) -> Marks | None:
+    def _marks(self, place: int, heat: Heat) -> Marks | None:
         """Without a job ahead. A lifetime that was asked for is taken, whatever comes of it."""
-        sharing = self.sharing
+        sharing, prefix = self.sharing, self.sharing.prefixes[place]
         if heat is Heat.WARM:
             return Marks(prefix.key, prefix.depths, self.warmth.ttl(prefix.key))
         if sharing.mode == "5m" or sharing.mode == "1h":
             return Marks(prefix.key, prefix.depths, sharing.mode)
-        if sharing.rates is None:
-            return None
-        found = offer(prefix.tokens, left, sharing.rates, sharing.mode, ahead=False)
+        found = self.queues.offer(prefix.tokens, self.queues.left[place], ahead=False)
         return Marks(prefix.key, prefix.depths, found.ttl) if found is not None and found.gain > 0 else None
 
-    def _open(self, marks: Mapping[str, Marks | None], held: set[str]) -> Iterator[Marked]:
-        if len(held) == len(self.sharing.prefixes) and self.sharing.has_all:
-            return
+    def _open(self, heats: Mapping[int, Heat], written: Container[int]) -> Iterator[Marked]:
+        """Those that need not wait to read."""
+        marks: dict[int, Marks | None] = {NONE: None}
         for item in self.waiting():
-            prefix = self.sharing.prefix_of(item)
-            if prefix is None or prefix.key not in held:
-                yield item, None if prefix is None else marks[prefix.key]
+            place = self.sharing.place_of(item)
+            heat = heats.get(place, Heat.COLD)
+            if place in written or (self.holds and heat is Heat.WRITING):
+                continue
+            if place not in marks:
+                marks[place] = self._marks(place, heat)
+            yield item, marks[place]

@@ -9,6 +9,7 @@ from typing import Literal
 
 from batchata.core.pacing import Pace
 from batchata.core.prefixes import Marks
+from batchata.core.queues import Queues
 from batchata.core.retries import ROUNDS
 from batchata.core.sharing import Sharing
 from batchata.errors import BatchataError
@@ -66,7 +67,8 @@ class Watch:
 @dataclass(slots=True)
 class Session:
     """The part of a run's state that ends with the process. `left` is set by who does not want it to go on; `marks` are
-    those of jobs that are formed, by item.
+    those of jobs that are formed, by item; `queues` what was counted of `sharing`. `forgone` are the USD that a run
+    which waits is expected to save beyond what this one does.
     """
 
     policy: Policy
@@ -89,6 +91,8 @@ class Session:
     stop: Stop | None = None
     claims: str | None = None
     sharing: Sharing | None = None
+    queues: Queues | None = None
+    forgone: Decimal = Decimal(0)
     marks: dict[int, dict[int, Marks]] = field(default_factory=dict)
     succeeded: int = 0
     causes: Counter[str | None] = field(default_factory=Counter)

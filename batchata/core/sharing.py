@@ -27,7 +27,7 @@ class Prefix:
 class Sharing:
     """The beginnings that are worth caching, and which of them each item has: `of` holds places, or NONE.
 
-    `rates` are None where no price is known. With `may_wait` a job may be sent ahead. `has_all`: no item is without.
+    `rates` are None where no price is known. With `may_wait` a job may be sent ahead.
     """
 
     prefixes: Sequence[Prefix]
@@ -35,11 +35,14 @@ class Sharing:
     rates: Rates | None
     mode: Mode
     may_wait: bool = True
-    has_all: bool = False
+
+    def place_of(self, item: int) -> int:
+        """The place of the longest one that the item shares with others, or NONE."""
+        return self.of[item] if item < len(self.of) else NONE
 
     def prefix_of(self, item: int) -> Prefix | None:
         """The longest one that the item shares with others."""
-        place = self.of[item] if item < len(self.of) else NONE
+        place = self.place_of(item)
         return None if place == NONE else self.prefixes[place]
 
 
@@ -125,7 +128,7 @@ def sharing_of(
     for node, parent in enumerate(tree.parents):  # parents come before what grew out of them
         nearest[node] = places.get(node, nearest[parent])
     of = array("l", map(nearest.__getitem__, tree.ends))
-    return Sharing(list(chosen.values()), of, rates, mode, may_wait, has_all=NONE not in of)
+    return Sharing(list(chosen.values()), of, rates, mode, may_wait)
 
 
 def _is_worth(tokens: int, requests: int, rates: Rates | None, mode: Mode) -> bool:

@@ -110,6 +110,7 @@ class RunState:
         self.next_job = 1
         self.limit_reached = False
         self.halted = self.left = ""
+        self.path: str | None = None
         self.canceled = False
         self.answers = 0
         self.sample: Sample | None = None
@@ -155,6 +156,11 @@ class RunState:
     def failed(self, most: int) -> list[int]:
         """The first `most` items that ended without a result, in the order of the input; found in no time."""
         return [found.start() for found in islice(_A_FAILURE.finditer(self._kinds), most)]
+
+    @property
+    def standings(self) -> bytes:
+        """Where each item stands, one byte each."""
+        return bytes(self._standing)
 
     def count(self, *standings: Standing) -> int:
         return sum(self._standing.count(each) for each in standings)
@@ -237,6 +243,7 @@ class RunState:
         self.opened = event
         if event.sends:
             self.limit_reached, self.halted = False, self.left
+            self.path = event.path or self.path
 
     def _intend(self, event: Intent) -> None:
         self.open[event.job] = OpenJob(event.job, event.items, event.bound, event.at, claims=event.claims)

@@ -76,6 +76,10 @@ class Warmth:
     def ttl(self, prefix: str) -> Ttl:
         return self.traces.get(prefix, _COLD).ttl
 
+    def is_ahead(self, job: int) -> bool:
+        """Whether it is an open job ahead."""
+        return job in self._open and self._open[job].ahead
+
     @property
     def is_a_loss(self) -> bool:
         """Whether what was measured says that reads are too few."""

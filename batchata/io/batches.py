@@ -15,7 +15,7 @@ from batchata.errors import (
     RequestRefusedError,
     ServiceError,
 )
-from batchata.io.faults import is_account_trouble, may_have_created, reading, status_error
+from batchata.io.faults import check_headers, is_account_trouble, may_have_created, reading, status_error
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
@@ -120,6 +120,7 @@ def submit(
             raise _ambiguous(batch, f"the API answered with HTTP {error.status_code}") from error
         raise status_error("create", error) from error
     except anthropic.APIConnectionError as error:
+        check_headers("create", error)
         if type(error.__cause__).__name__ in _NEVER_SENT:
             raise ServiceError(f"create: the API could not be reached, nothing was sent ({error.__cause__})") from error
         raise _ambiguous(batch, f"the connection broke ({error.__cause__ or error})") from error

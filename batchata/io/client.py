@@ -41,10 +41,16 @@ def make_client(
         client = anthropic.Anthropic(api_key=api_key, base_url=base_url, default_headers=headers)
     except anthropic.AnthropicError as error:
         raise CredentialsError(f"the credentials cannot be used: {error}") from error
+    client.api_key, client.auth_token = _trimmed(client.api_key), _trimmed(client.auth_token)
     if client.api_key is None and client.auth_token is None and client.credentials is None:
         client.close()
         raise CredentialsError(_WHERE)
     return client
+
+
+def _trimmed(secret: str | None) -> str | None:
+    """What is copied, or read from a file, easily has a line end; with it, it is no header."""
+    return secret and (secret.strip() or None)
 
 
 @contextmanager

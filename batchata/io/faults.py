@@ -18,7 +18,7 @@ from batchata.errors import (
 from batchata.io.limits import has_none_left, retry_after
 
 if TYPE_CHECKING:
-    from anthropic import APIStatusError
+    from anthropic import APIConnectionError, APIStatusError
 
 _SPEND_CODES = ("enforced_spend_limit_reached", "contract_spend_limit_reached")
 _ACCOUNT_STATUS = (402, 403)
@@ -37,11 +37,21 @@ def reading(what: str) -> Iterator[None]:
     except anthropic.APIStatusError as error:
         raise status_error(what, error) from error
     except anthropic.APIConnectionError as error:
+        check_headers(what, error)
         raise ServiceError(f"{what}: the API could not be reached ({error.__cause__ or error}); try again") from error
     except httpx2.HTTPError as error:
         raise ServiceError(f"{what}: the connection broke ({error}); try again") from error
     except (anthropic.AnthropicError, ValueError) as error:
         raise ServiceError(f"{what}: the answer could not be read ({error})") from error
+
+
+def check_headers(what: str, error: APIConnectionError) -> None:
+    """Raises CredentialsError when a header cannot be sent at all, without quoting it: it may be the key."""
+    if type(error.__cause__).__name__ == "LocalProtocolError" and "header" in str(error.__cause__):
+        raise CredentialsError(
+            f"{what}: a header cannot be sent, for there is a line end or another control character in it. It is most "
+            "likely the API key: copy it anew (nothing was sent)"
+        ) from None
 
 
 def status_error(what: str, error: APIStatusError) -> BatchataError:
@@ -58,7 +68,7 @@ def status_error(what: str, error: APIStatusError) -> BatchataError:
         return RateLimitedError(message, retry_after=seconds, is_pace=is_pace)
     if error.status_code >= 500:
         return ServiceError(f"{what}: the API is busy or down: {said}; try again later")
-    return RequestRefusedError(f"{what}: the API refused it: {said}")
+    return RequestRefusedError(f"{what}: the API refused it: {said}", status=error.status_code)
 
 
 def is_account_trouble(error: APIStatusError) -> bool:

@@ -135,7 +135,8 @@ def _local(pattern: str) -> list[Listed]:
             return [_seen(pattern)]
         below = _below(pattern) if os.path.isdir(pattern) else glob.iglob(pattern, recursive=True)  # noqa: PTH112, PTH207
         files = sorted(each for each in below if os.path.isfile(each))  # noqa: PTH113
-        return [_seen(each) for each in files if not (_is_ours(each) or _is_ledger(each) or _is_description(each))]
+        others = (each for each in files if not (_is_ours(each) or _is_ledger(each) or _is_description(each)))
+        return [seen for each in others if (seen := _still_seen(each)) is not None]
     except (OSError, ValueError) as error:
         raise InputError(f"{pattern} cannot be listed: {error}") from error
 
@@ -143,6 +144,14 @@ def _local(pattern: str) -> list[Listed]:
 def _seen(path: str) -> Listed:
     status = os.stat(path)  # noqa: PTH116
     return Listed(path, status.st_size, f"{status.st_mtime_ns}-{status.st_ctime_ns}")
+
+
+def _still_seen(path: str) -> Listed | None:
+    """None for a file that went away since the folder was read."""
+    try:
+        return _seen(path)
+    except FileNotFoundError:
+        return None
 
 
 def _below(folder: str) -> Iterator[str]:
@@ -173,8 +182,12 @@ def _is_description(path: str) -> bool:
 
 
 def _head(path: str) -> bytes:
-    with Path(path).open("rb") as file:
-        return file.read(4_200)
+    """Nothing of a file that cannot be read: whoever sends it is told."""
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(4_200)
+    except (FileNotFoundError, PermissionError):
+        return b""
 
 
 def _remote(url: str, place: UPath) -> list[Listed]:

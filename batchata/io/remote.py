@@ -77,6 +77,12 @@ def remove(path: UPath) -> None:
     persistently(lambda: _connection(path).rm_file(path.path))
 
 
+def remove_all(path: UPath) -> None:
+    """A file, or a folder and all that is in it; there may be nothing. Raises OSError."""
+    with suppress(FileNotFoundError):
+        persistently(lambda: _connection(path).rm(path.path, recursive=True))
+
+
 def names_in(folder: UPath, pattern: str) -> list[str]:
     """The names in a folder that match, sorted; none in one that is not there. Raises OSError."""
 

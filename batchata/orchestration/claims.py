@@ -14,14 +14,15 @@ from uuid import UUID
 
 from httpx import HTTPError, HTTPStatusError
 
-from batchata.errors import ServiceError
+from batchata.errors import ForgottenRunError, ServiceError
 from batchata.orchestration.server import Line
 
 
 def take(place: str, name: str) -> bool:
     """Whether the right of this name was free; from now on it is not. `place` is the id of a flow run.
 
-    Raises ServiceError when the Prefect server does not answer: the right may be taken then, and by nobody.
+    Raises ServiceError when the Prefect server does not answer: the right may be taken then, and by nobody; a
+    ForgottenRunError when the flow run was deleted there: nobody can take it any more, and it may have been taken.
     """
     who = f'"{socket.gethostname()} {os.getpid()}"'
     try:
@@ -30,6 +31,8 @@ def take(place: str, name: str) -> bool:
     except HTTPStatusError as error:
         if error.response.status_code == HTTPStatus.CONFLICT:
             return False
+        if error.response.status_code == HTTPStatus.NOT_FOUND:
+            raise ForgottenRunError(_nobody(name, f"it does not know the flow run {place}")) from error
         raise ServiceError(_nobody(name, f"it answered {error.response.status_code}")) from error
     except HTTPError as error:
         raise ServiceError(_nobody(name, repr(error))) from error

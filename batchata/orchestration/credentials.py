@@ -44,7 +44,7 @@ def client_of(name: str) -> Anthropic:
     """The client of the block with this name. Raises CredentialsError."""
     try:
         block = AnthropicCredentials.load(name.removeprefix("anthropic-credentials/"))
-    except (ValueError, HTTPError) as error:
+    except (ValueError, RuntimeError, HTTPError) as error:  # RuntimeError: there is no server, and none can be started
         raise CredentialsError(
             f"the credentials {name!r} cannot be loaded: {error}. Make a block of that name in the Prefect UI, after "
             f"`prefect block register -m batchata.orchestration.credentials`, or with AnthropicCredentials(...).save()"

@@ -60,7 +60,11 @@ class RunnerCrew:
         return True
 
     def _submit(self, task: Task[..., Any], parameters: dict[str, Any], told: Told) -> None:
-        future = self._context.copy().run(partial(self._runner.submit, task, parameters=parameters))
+        try:
+            future = self._context.copy().run(partial(self._runner.submit, task, parameters=parameters))
+        except Exception as error:  # noqa: BLE001 - each library has its own for a cluster that is gone
+            told(LostWorkerError(error))
+            return
         future.add_done_callback(lambda finished: told(_outcome_of(finished)))
 
     def rest(self) -> None:

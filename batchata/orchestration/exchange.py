@@ -4,7 +4,7 @@ Prefect server, which keeps each notice once.
 
 from __future__ import annotations
 
-import pickle
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -18,7 +18,8 @@ from pydantic import BaseModel
 from batchata.io import remote
 from batchata.io.paths import Place, path_of
 from batchata.orchestration.server import Line
-from batchata.running.probing import unreachable
+from batchata.running.errands import unpacked
+from batchata.running.probing import left_by, remove, unreachable
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRunInput
@@ -85,6 +86,11 @@ class Exchange:
         """`place` is a path, or a URL that fsspec can open. Raises InputError."""
         return cls(path_of(place))
 
+    @classmethod
+    def of_run(cls, folder: Place, run_id: str) -> Exchange:
+        """A new one in the results folder of a run."""
+        return cls(folder / left_by(run_id, "exchange"))
+
     def open(self) -> None:
         """Makes it. Raises OSError."""
         if isinstance(self.folder, Path):
@@ -94,11 +100,24 @@ class Exchange:
     def trouble(self) -> str:
         """Why it cannot be used from here; empty when it can."""
         try:
-            is_there = remote.persistently((self.folder / _OPEN).exists)
-            why = "" if is_there else "what the run put there is not seen"
+            why = "" if self.is_open() else "what the run put there is not seen"
         except OSError as error:
             why = str(error)
         return unreachable(self.folder, why) if why else ""
+
+    def is_open(self) -> bool:
+        """Whether the run uses it. Raises OSError."""
+        return bool(remote.persistently((self.folder / _OPEN).exists))
+
+    def is_gone(self) -> bool:
+        """Whether the run does not use it any more, as far as that can be told."""
+        with suppress(OSError):
+            return not self.is_open()
+        return False
+
+    def remove(self) -> None:
+        """With all that nobody took, as far as that is possible."""
+        remove(self.folder)
 
     def put(self, name: str, value: object) -> None:
         """Raises OSError."""
@@ -111,11 +130,15 @@ class Exchange:
         remote.persistently(lambda: file.write_bytes(data))
 
     def take(self, name: str) -> Any:
-        """What was put there, which is removed. Raises OSError when it is not there."""
+        """What was put there, which is removed.
+
+        Raises OSError when it is not there, InputError for what cannot be loaded here.
+        """
         file = self.folder / name
-        found = pickle.loads(remote.persistently(file.read_bytes))  # noqa: S301 - the run and its shards are one program
-        remote.persistently(file.unlink)
-        return found
+        data = remote.persistently(file.read_bytes)
+        with suppress(FileNotFoundError):  # a removal that is tried again
+            remote.persistently(file.unlink)
+        return unpacked(data, "what another process of the run wrote")
 
 
 def order_file(number: int) -> str:

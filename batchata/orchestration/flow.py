@@ -23,7 +23,7 @@ from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
 from batchata.orchestration.reporting import Reporter, Told, surface_of
 from batchata.orchestration.runlog import logged_in_the_flow_run
-from batchata.orchestration.runners import crew_of, runner_of
+from batchata.orchestration.runners import crew_of, runner_of, started
 from batchata.running.loop import Body
 from batchata.running.options import Helpers
 
@@ -53,7 +53,8 @@ def run_as_flow(
 
     def with_hands(*, is_new: bool) -> Finish:
         nonlocal cancelled
-        with logged_in_the_flow_run(words_of(surface_of(told.facts))), runner, closing(Reporter(told)) as reporter:
+        words = words_of(surface_of(told.facts))
+        with logged_in_the_flow_run(words), started(runner), closing(Reporter(told)) as reporter:
             hands = PrefectHands(told.facts.run_id, Fence(), runner, answer_within, reporter, crew=crew)
             with closing(hands):
                 finish = reporter.carry(partial(body, hands), is_new=is_new)

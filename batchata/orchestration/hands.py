@@ -66,13 +66,14 @@ class PrefectHands:
         self._context = copy_context()  # which server and flow run it is stands in here, and other threads have none
         self._is_resting = False
         self.was_cancelled = False
+        self._is_closed = False
 
     def equip(self, packer: Packer) -> Elsewhere | None:
         crew = self._crew
         if crew is None:
             return None
         place = str(own_flow_run_id())
-        note = self._resources.enter_context(probe(packer.run.folder, packer.run.assignment))
+        note = self._resources.enter_context(probe(packer.run.folder, packer.run.run_id, packer.run.assignment))
         packer.claimed_at(place, take, note)
         self._packer = packer
         self._resources.callback(crew.close)
@@ -110,6 +111,8 @@ class PrefectHands:
 
     def _told(self, step: Work, carry_out: Callable[[Work], Report], done: Done, report: Any) -> None:
         """A step whose worker was lost is done here; a create call only if the right to it is still free."""
+        if isinstance(report, LostWorkerError) and self._is_closed:
+            return  # the run has ended, and the next one finds out what came of it
         if isinstance(report, LostWorkerError):
             logger.warning("job %d: %s. The run does this step itself", step.job, report)
             self._start_here(step, carry_out, done)
@@ -124,6 +127,7 @@ class PrefectHands:
 
     def close(self) -> None:
         """Gives back what is held outside of the run."""
+        self._is_closed = True
         self._resources.close()
         self._local.close()
         self._fence.close()

@@ -39,11 +39,15 @@ Reasons = Callable[[Sequence[int]], list[Failure]]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of a run: what it is, where it stands at the moment, and why items failed."""
+    """What is told of a run: what it is, where it stands at the moment, and why items failed.
+
+    `quietly`: nothing is told until something happens to it, for whoever looks into many runs every few minutes.
+    """
 
     facts: Facts
     state: Callable[[], RunState]
     reasons: Reasons
+    quietly: bool = False
 
 
 class Reporter:
@@ -60,6 +64,7 @@ class Reporter:
         self._progress_at = self._tables_at = float("-inf")
         self._limit_told = False
         self._asked: Ending | None = None
+        self._silent_while = _mark(told.state()) if told.quietly else None
 
     def carry(self, body: Callable[[], Finish], *, is_new: bool) -> Finish:
         """`body`, told of from its beginning to its end. `is_new`: the flow run was made for this, just now.
@@ -68,7 +73,8 @@ class Reporter:
         """
         if not is_new:
             self._memory.check()
-        self._begin()
+        if self._silent_while is None:
+            self._begin()
         try:
             finish = body()
         except Pause:  # suspended: it goes on in another process
@@ -82,10 +88,12 @@ class Reporter:
 
     def sending(self) -> None:
         """To be called before a message batch is created."""
+        self._break_silence()
         self._memory.note(self._artifacts.line)
 
     def asking(self, why: str) -> None:
         """To be called before a person is asked."""
+        self._break_silence()
         self._tell_of_limit()
         self._asked = Ending("asked", why)
         self._show(self._asked)
@@ -96,6 +104,8 @@ class Reporter:
 
     def tick(self) -> None:
         """To be called about once a second."""
+        if self._is_silent():
+            return
         self._tell_of_limit()
         now = self._clock()
         if now - self._tables_at >= TABLES_SECONDS:
@@ -119,7 +129,19 @@ class Reporter:
         announce("run.started", self._facts, {**figures(self._facts, state), "goes_on": state.next_job > 1})
         self._show(None)
 
+    def _is_silent(self) -> bool:
+        if self._silent_while not in {None, _mark(self._state)}:
+            self._break_silence()
+        return self._silent_while is not None
+
+    def _break_silence(self) -> None:
+        if self._silent_while is not None:
+            self._silent_while = None
+            self._begin()
+
     def _end(self, ending: Ending) -> None:
+        if self._is_silent():
+            return
         state = self._state
         self._tell_of_limit()
         if failed_count(state):
@@ -161,6 +183,11 @@ def surface_of(facts: Facts) -> Surface:
     if not facts.folder:
         return "python"
     return "form" if is_deployed() else "shell"
+
+
+def _mark(state: RunState) -> tuple[int, int, bool, str]:
+    """It changes when something happens to a run: a job is sent or settled, the run stops."""
+    return state.next_job, len(state.open), state.limit_reached, state.halted
 
 
 def _ending_of(finish: Finish) -> Ending:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
@@ -23,6 +25,20 @@ def runner_of(given: Any, parallel: int) -> TaskRunner[Any]:
     if not isinstance(given, TaskRunner):
         raise InputError(f'`task_runner` is "threads", "dask", "ray" or a TaskRunner of Prefect, not {given!r}')
     return given.duplicate()
+
+
+@contextmanager
+def started(runner: TaskRunner[Any]) -> Iterator[None]:
+    """Raises InputError where its cluster does not answer."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(runner)
+        except OSError as error:
+            raise InputError(
+                f"the task runner {type(runner).__name__} could not be started: {error}. Is its cluster running, and "
+                "can it be reached from here? (nothing was sent)"
+            ) from error
+        yield
 
 
 def crew_of(helpers: Helpers, runner: TaskRunner[Any]) -> Crew | None:

@@ -9,13 +9,16 @@ import tomllib
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from contextvars import copy_context
+from functools import cache
 from pathlib import Path
+from ssl import SSLContext, create_default_context
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import StateType
+    from prefect.settings.models.api import APISettings
 
 T = TypeVar("T")
 
@@ -99,7 +102,7 @@ class Line:
     """A client for the loop of a flow: a call is tried once and waits 10 s at most.
 
     Prefect's usual client tries six times within a minute while a server is away, and the loop would stand still.
-    To open one takes about 130 ms, nearly all of it for settings and certificates. Close it where it was opened.
+    Close it where it was opened.
     """
 
     def __init__(self) -> None:
@@ -109,10 +112,15 @@ class Line:
 
     def _open(self) -> SyncPrefectClient:
         from prefect.client.orchestration import get_client
-        from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+        from prefect.context import SettingsContext, get_settings_context
 
-        self._resources.enter_context(temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}))
-        client = get_client(sync_client=True, httpx_settings={"timeout": SECONDS_PER_CALL})
+        # Prefect's temporary_settings and its client read the environment, and all certificates, anew each time: that
+        # takes a fifth of a second, and a short run opens several lines.
+        now = get_settings_context()
+        once = now.settings.client.model_copy(update={"max_retries": 0})
+        settings = now.settings.model_copy(update={"client": once})
+        self._resources.enter_context(SettingsContext(profile=now.profile, settings=settings))
+        client = get_client(sync_client=True, httpx_settings={"timeout": SECONDS_PER_CALL, **_trust(settings.api)})
         return self._resources.enter_context(client)
 
     def call(self, function: Callable[[SyncPrefectClient], T]) -> T:
@@ -123,14 +131,29 @@ class Line:
         self._context.run(self._resources.close)
 
 
+def _trust(api: APISettings) -> dict[str, SSLContext]:
+    """Whose certificates are believed, where Prefect is to check them at all."""
+    from certifi import where
+
+    return {} if api.tls_insecure_skip_verify else {"verify": _certificates(api.ssl_cert_file or where())}
+
+
+@cache
+def _certificates(file: str) -> SSLContext:
+    return create_default_context(cafile=file)
+
+
 def state_type(line: Line, run_id: UUID) -> StateType | None:
-    """None when the server is away or does not know the run."""
+    """None when the server is away; a run that it does not know, or not any more, has crashed."""
     from httpx import HTTPError
+    from prefect.client.schemas.objects import StateType
     from prefect.exceptions import ObjectNotFound
 
     try:
         return line.call(lambda client: client.read_flow_run(run_id)).state_type
-    except (HTTPError, ObjectNotFound):
+    except ObjectNotFound:
+        return StateType.CRASHED
+    except HTTPError:
         return None
 
 

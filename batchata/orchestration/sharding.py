@@ -5,18 +5,18 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
-import secrets
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
+from http import HTTPStatus
+from typing import Any, TypeAlias
 from uuid import UUID
 
-from httpx import HTTPError
+from httpx import HTTPError, HTTPStatusError
 from prefect.client.schemas.objects import TERMINAL_STATES
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
@@ -25,8 +25,6 @@ from prefect.states import Cancelled
 from batchata.core.measured import Measure
 from batchata.core.steps import Send
 from batchata.errors import InputError, LostWorkerError
-from batchata.io import remote
-from batchata.io.paths import Place
 from batchata.orchestration.crews import Told
 from batchata.orchestration.exchange import Exchange, Mailbox, Notice, order_file, report_file
 from batchata.orchestration.server import Line, own_flow_run_id, state_type
@@ -34,6 +32,8 @@ from batchata.orchestration.shards import ALIVE_SECONDS, LOOK_SECONDS
 from batchata.running.errands import Errand, Packer, Parcel
 
 logger = logging.getLogger("batchata")
+
+_Outbox: TypeAlias = "queue.SimpleQueue[tuple[UUID, Notice] | None]"
 
 SILENT_SECONDS = 60.0
 """A shard that was not heard of for so long counts as lost."""
@@ -68,26 +68,32 @@ class ShardCrew:
         self._numbers = itertools.count(1)
         self._trouble = ""
         self._shards: dict[int, _Shard] = {}
-        self._outbox: queue.SimpleQueue[tuple[UUID, Notice] | None] = queue.SimpleQueue()
+        self._outbox: _Outbox = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._packer: Packer | None = None
         self._exchange: Exchange | None = None
         self._own: UUID | None = None
 
     def begin(self, packer: Packer) -> None:
         """Starts the shards: they come when their workers have the time."""
-        self._packer, self._own = packer, own_flow_run_id()
-        self._exchange = Exchange(packer.run.folder.path / f".batchata-exchange-{secrets.token_hex(6)}")
+        self._own = own_flow_run_id()
+        self._exchange = Exchange.of_run(packer.run.folder.path, packer.run.run_id)
         self._exchange.open()
-        self._shards = {number: self._start(number, str(self._exchange.folder)) for number in range(self._count)}
-        talk = partial(copy_context().run, self._talk)  # which server it is stands in the context
-        self._thread = threading.Thread(target=talk, daemon=True, name="batchata-shards")
-        self._thread.start()
+        for number in range(self._count):
+            if (shard := self._start(number, str(self._exchange.folder))) is not None:
+                self._shards[number] = shard
+        self._listen()
         until = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < until and not all(each.is_there or each.is_lost for each in self._shards.values()):
             time.sleep(LOOK_SECONDS)
 
-    def _start(self, number: int, exchange: str) -> _Shard:
+    def _listen(self) -> None:
+        self._outbox = queue.SimpleQueue()  # the thread of the time before a rest may still empty its own
+        talk = partial(copy_context().run, self._talk, self._outbox)  # which server it is stands in the context
+        self._thread = threading.Thread(target=talk, daemon=True, name="batchata-shards")
+        self._thread.start()
+
+    def _start(self, number: int, exchange: str) -> _Shard | None:
+        """None when the server does not take it: the others, or the run alone, do the work."""
         parameters = {"coordinator": str(self._own), "shard": number, "exchange": exchange}
         try:
             run: Any = run_deployment(
@@ -102,6 +108,9 @@ class ShardCrew:
                 f"there is no deployment {self._deployment!r} to run shards: deploy flows/work_shard.py to a work pool "
                 "(`prefect deploy`), or name yours with shard_deployment=... (nothing was sent)"
             ) from error
+        except HTTPError as error:
+            logger.warning("shard %d cannot be started: %s", number, error)
+            return None
         return _Shard(number, run.id)
 
     def give(self, step: Errand, parcel: Parcel, key: str, told: Told) -> bool:
@@ -127,12 +136,21 @@ class ShardCrew:
         self._outbox.put((shard.flow_run, Notice(number=number, kind=kind, job=step.job, key=key)))
         return True
 
-    def _talk(self) -> None:
-        """The only thread that talks to the server about shards."""
+    def _talk(self, outbox: _Outbox) -> None:
+        """The only thread that talks to the server about shards. Whatever ends it, no errand is waited for in vain."""
+        shards = list(self._shards.values())
+        try:
+            self._talk_until_told(outbox)
+        finally:
+            for shard in shards:
+                if shard.heard is not None:
+                    self._lose(shard)
+
+    def _talk_until_told(self, outbox: _Outbox) -> None:
         with closing(Line()) as line:
             mailbox = Mailbox(line)
             looked = said = time.monotonic()
-            while self._send(mailbox):
+            while self._send(mailbox, outbox):
                 with suppress(HTTPError):
                     self._hear(mailbox)
                 now = time.monotonic()
@@ -143,10 +161,10 @@ class ShardCrew:
                     looked = now
                     self._look_after(line)
 
-    def _send(self, mailbox: Mailbox) -> bool:
+    def _send(self, mailbox: Mailbox, outbox: _Outbox) -> bool:
         """Waits a moment for something to be sent; False when there will be nothing more."""
         try:
-            post = self._outbox.get(timeout=LOOK_SECONDS)
+            post = outbox.get(timeout=LOOK_SECONDS)
         except queue.Empty:
             return True
         if post is None:
@@ -155,7 +173,9 @@ class ShardCrew:
         while time.monotonic() < until:  # past that, the shard counts as lost anyway
             try:
                 mailbox.post(post[0], "order", post[1])
-            except HTTPError:
+            except HTTPError as error:
+                if _is_unknown(error):
+                    break
                 time.sleep(1)
             else:
                 break
@@ -185,7 +205,7 @@ class ShardCrew:
             return
         try:
             report = self._exchange.take(report_file(number))
-        except OSError as error:
+        except (OSError, InputError) as error:
             report = LostWorkerError(error)
         told(report)
 
@@ -196,13 +216,15 @@ class ShardCrew:
                 shard.heard = time.monotonic()
             silent = shard.heard is not None and time.monotonic() - shard.heard > SILENT_SECONDS
             if not shard.is_lost and (silent or state in TERMINAL_STATES):
+                logger.warning(
+                    "shard %d (flow run %s) is gone; it had %d errands", shard.number, shard.flow_run, len(shard.orders)
+                )
                 self._lose(shard)
 
     def _lose(self, shard: _Shard) -> None:
         with self._lock:
             shard.is_lost = True
             orders, shard.orders = shard.orders, {}
-        logger.warning("shard %d (flow run %s) is gone; it had %d errands", shard.number, shard.flow_run, len(orders))
         for told in orders.values():
             told(LostWorkerError(f"shard {shard.number}"))
 
@@ -211,20 +233,32 @@ class ShardCrew:
         self.close()
 
     def close(self) -> None:
-        """Tells the shards to end, and takes back those that have not begun."""
-        if self._thread is None:
-            return
-        self._outbox.put(None)
-        self._thread.join(_END_SECONDS)
-        self._thread = None
+        """Tells the shards to end, and takes back those that have not begun. Errands of theirs count as lost."""
+        if self._thread is not None:
+            self._outbox.put(None)
+            self._thread.join(_END_SECONDS)
+            self._thread = None
+        shards, self._shards = self._shards, {}
+        for shard in shards.values():
+            if shard.heard is not None:
+                self._lose(shard)
+        if shards:
+            self._end(shards.values())
+        if self._exchange is not None:
+            self._exchange.remove()
+            self._exchange = None
+
+    def _end(self, shards: Iterable[_Shard]) -> None:
         with closing(Line()) as line:
             mailbox = Mailbox(line, next(self._numbers) + 1_000_000)
-            for shard in self._shards.values():
+            for shard in shards:
                 with suppress(HTTPError, ObjectNotFound):
                     _end(mailbox, shard)
-        self._shards = {}
-        if self._exchange is not None:
-            _remove(self._exchange)
+
+
+def _is_unknown(error: HTTPError) -> bool:
+    """Whether the server says that it has no such flow run."""
+    return isinstance(error, HTTPStatusError) and error.response.status_code == HTTPStatus.NOT_FOUND
 
 
 def _end(mailbox: Mailbox, shard: _Shard) -> None:
@@ -232,16 +266,3 @@ def _end(mailbox: Mailbox, shard: _Shard) -> None:
         mailbox.post(shard.flow_run, "order", Notice(end=True))
     elif not shard.is_lost:
         mailbox.line.call(lambda client: client.set_flow_run_state(shard.flow_run, Cancelled(), force=True))
-
-
-def _remove(exchange: Exchange) -> None:
-    """Whatever nobody took goes too."""
-    with suppress(OSError):
-        remote.persistently(lambda: _emptied(exchange.folder))
-
-
-def _emptied(folder: Place) -> None:
-    for file in folder.iterdir():
-        file.unlink()
-    if isinstance(folder, Path):
-        folder.rmdir()

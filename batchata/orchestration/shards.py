@@ -60,11 +60,24 @@ class _Shard:
             if any(each.end for each in notices):
                 return "its run needs no more"
             heard = time.monotonic() if notices else heard
-            silent = time.monotonic() - heard
-            if silent > 3 * ALIVE_SECONDS and state_type(self.mailbox.line, self.coordinator) in _ENDED:
-                return "its run has ended"
-            if silent > ALONE_SECONDS:
-                return f"nothing was heard of its run for {ALONE_SECONDS:g} s"
+            if why := self._forsaken(time.monotonic() - heard):
+                return why
+
+    def _forsaken(self, silent: float) -> str:
+        """Why there is nobody to work for after so many seconds without a notice; empty while there may be."""
+        if silent <= 3 * ALIVE_SECONDS:
+            return ""
+        state = state_type(self.mailbox.line, self.coordinator)
+        if state in _ENDED:
+            self.exchange.remove()  # a run that is killed leaves it
+            return "its run has ended"
+        if self.exchange.is_gone():
+            return "its run was killed, and went on without it"
+        if silent <= ALONE_SECONDS:
+            return ""
+        if state is not None:  # the server is there, so the run is not
+            self.exchange.remove()
+        return f"nothing was heard of its run for {ALONE_SECONDS:g} s"
 
     def _look(self) -> list[Notice]:
         """One round: tell what is done, begin what is new."""
@@ -99,6 +112,9 @@ class _Shard:
         answer = notice.model_copy(update={"shard": self.number})
         try:
             parcel: Parcel = self.exchange.take(order_file(notice.number))
+        except InputError as error:
+            self.reports.put((answer, error))
+            return
         except OSError as error:
             self.reports.put((answer, ServiceError(f"an order of the run cannot be read: {error}")))
             return

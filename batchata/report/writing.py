@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from batchata.core.records import Record
 from batchata.core.reportfacts import ReportFacts, Tally, summary_of
+from batchata.core.rows import Written
 from batchata.io.output import writing_output
 from batchata.io.paths import PathOrUrl, path_of
 from batchata.report.album import Album
@@ -40,15 +41,15 @@ def write_report(
     are missing or the place is none, OutputError when it cannot be written.
     """
     with writing_output(path_of(to)) as file:
-        return report_writer(facts, sources, pictures, listed)(records, None, file)
+        return report_writer(facts, sources, pictures, listed)(records, None, file).rows
 
 
 def report_writer(
     facts: ReportFacts, sources: Sources | None = None, pictures: int = PICTURES, listed: int = LISTED
-) -> Callable[[Iterable[Record[Any]], object, IO[bytes]], int]:
+) -> Callable[[Iterable[Record[Any]], object, IO[bytes]], Written]:
     """As `write_report`, as a writer that an export calls with the records, their description and a file."""
 
-    def write(records: Iterable[Record[Any]], _: object, file: IO[bytes]) -> int:
+    def write(records: Iterable[Record[Any]], _: object, file: IO[bytes]) -> Written:
         check_libraries()
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace", prefix="batchata-") as spool:
             draft = _Draft(spool, pictures, listed)
@@ -56,7 +57,7 @@ def report_writer(
             summary = summary_of(facts, draft.tally, datetime.now(UTC))
             for piece in page(summary, draft.rows, draft.notes(facts), _read_back(spool)):
                 file.write(piece.encode(errors="replace"))
-        return draft.tally.records
+        return Written(draft.tally.records)
 
     return write
 

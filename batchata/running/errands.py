@@ -11,6 +11,7 @@ import os
 import pickle
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -19,6 +20,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from batchata import __version__
 from batchata.core.fingerprints import namespace_of
 from batchata.core.items import Item, subject_of
 from batchata.core.measured import Measure, Measured
@@ -28,6 +30,7 @@ from batchata.errors import InputError
 from batchata.io.cache import BLOCK, BLOCK_SETTINGS, ResultCache, default_folder
 from batchata.io.client import ClientOrMaker, make_client
 from batchata.io.lost import LostAndFound
+from batchata.io.owners import Owner, check_owner, owner_of
 from batchata.io.paths import is_path, is_url, path_of
 from batchata.io.results import ResultsFolder
 from batchata.io.sources import is_file_id
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 
 Errand = Measure | Send | Collect
 """What may be done elsewhere: the heavy part of each job."""
+
+_READS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class Kit:
     claim: Claim
     probe: Probe
     client: Callable[[], Anthropic] | None
+    owner: Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +146,20 @@ class RemoteWork:
 class Parcel:
     """A `RemoteWork` as bytes: whoever passes it on has nothing to look into."""
 
-    __slots__ = ("payload",)
+    __slots__ = ("made_by", "payload")
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, made_by: str) -> None:
         self.payload = payload
+        self.made_by = made_by
 
     def __call__(self) -> Any:
-        work: RemoteWork = pickle.loads(self.payload)  # noqa: S301 - it was packed by the run itself
+        """What came of it. Raises InputError where it was packed by another version."""
+        if self.made_by != _version():
+            raise InputError(
+                f"the worker on {socket.gethostname()} has {_version()}, the run has {self.made_by}, and they may not "
+                "read what the other writes. Install the same versions there (nothing more is sent)"
+            )
+        work: RemoteWork = unpacked(self.payload, "an item")
         return work()
 
 
@@ -172,7 +185,10 @@ class Packer:
         self._kit: bytes | None = None
 
     def claimed_at(self, place: str, claim: Claim, probe: Probe) -> None:
-        """Says where those who carry errands out take their rights. Raises InputError for what cannot travel."""
+        """Says where those who carry errands out take their rights.
+
+        Raises InputError for what cannot travel, ServiceError when the API does not say whose key it is.
+        """
         each = self.run.assignment
         kit = Kit(
             assignment=replace(each, items=()),
@@ -187,6 +203,7 @@ class Packer:
             claim=claim,
             probe=probe,
             client=self._client if callable(self._client) else None,
+            owner=owner_of(self.run.client.with_options(max_retries=_READS)),
         )
         self._kit = _pickled(kit, "the response model or a parameter")
 
@@ -197,7 +214,7 @@ class Packer:
         indexes = _indexes(step)
         items = _asked_for(self.run.assignment, indexes) if isinstance(step, Collect) else self._items(indexes)
         known = {index: self.run.assignment.about(index) for index in indexes}
-        return Parcel(_pickled(RemoteWork(self._kit, step, items, known), "an item"))
+        return Parcel(_pickled(RemoteWork(self._kit, step, items, known), "an item"), _version())
 
     def _items(self, indexes: Sequence[int]) -> dict[int, Any]:
         return {index: _portable(self.run.assignment, index) for index in indexes}
@@ -261,20 +278,26 @@ _one_at_a_time = threading.Lock()
 @lru_cache(maxsize=4)
 def _tools_of(kit: bytes) -> _Tools:
     """Raises InputError where the results or the files are out of reach, CredentialsError without credentials."""
-    opened = _opened(kit)
+    opened: Kit = unpacked(kit, "the response model or a parameter")
     opened.probe.check(opened.folder)
     made = opened.client() if opened.client else make_client(base_url=opened.assignment.api or None)
+    check_owner(owner_of(made), opened.owner, f"the worker on {socket.gethostname()}")
     return _Tools(opened, made.with_options(max_retries=0), _cache(opened))
 
 
-def _opened(kit: bytes) -> Kit:
+def unpacked(data: bytes, what: str) -> Any:
+    """What another process of the run has pickled. Raises InputError for what is not defined here."""
     try:
-        return pickle.loads(kit)  # type: ignore[no-any-return]  # noqa: S301 - it was packed by the run itself
-    except (ImportError, AttributeError) as error:
+        return pickle.loads(data)  # noqa: S301 - the run and its workers are one program
+    except (ImportError, AttributeError, TypeError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(
-            f"the worker on {socket.gethostname()} cannot load the response model or a parameter: {error}. Install "
-            "what defines it there (nothing more is sent)"
+            f"the worker on {socket.gethostname()} cannot load {what}: {error}. Install what defines it there "
+            "(nothing more is sent)"
         ) from error
+
+
+def _version() -> str:
+    return f"batchata {__version__} on Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _cache(kit: Kit) -> ResultCache | None:

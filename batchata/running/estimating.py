@@ -50,6 +50,10 @@ _MEASURED_ENOUGH, _MEASURED_MOST = 5, 300
 _BILLED = ("truncated", "refused", "invalid")
 """Failures that were paid for, when an item was sent again after one."""
 
+_NO_RESENDS = (
+    "items that are paid for more than once, for an answer was cut or not what was asked for, are not in the estimate: "
+    "how many they are shows when some have ended, as those of a sample"
+)
 _CHARACTERS_A_TOKEN = 2.5
 """About, of plain text (doc:build-with-claude/token-counting); asked only where the API counts nothing."""
 
@@ -201,12 +205,14 @@ class _Estimator:
         """How long answers are: as the caller says, else as measured, else by rule."""
         given = self.question.output_tokens
         if given is not None:
+            self.notes.append(_NO_RESENDS)
             return Answers(given=given, source=f"{given:,} for each answer, as given")
         if not found.seen:
             return Answers()
         here = self._of_this_run()
         if len(here) >= _MEASURED_ENOUGH:
             return Answers(here, source=f"as measured on {len(here):,} items of this run")
+        self.notes.append(_NO_RESENDS)
         earlier = [usage for line in cache.some(_MEASURED_MOST) for usage in _usage_in(line)] if cache else []
         if len(earlier) >= _MEASURED_ENOUGH:
             return Answers(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -13,17 +14,17 @@ from batchata.core.encoding import EncodedBatch
 from batchata.core.events import Ending, Sent, Settled
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.jobs import Fit, Packing
-from batchata.core.measured import Answered, Measured, Weighed
+from batchata.core.measured import Answered, Arriving, Measured, Weighed
 from batchata.core.outcomes import Succeeded
 from batchata.core.prefixes import marked
 from batchata.core.processed import line_of
 from batchata.core.records import record_of
 from batchata.core.retries import cause_of
 from batchata.core.steps import Form, Formed
-from batchata.errors import BatchataError
+from batchata.errors import BatchataError, InputError
 from batchata.io.tokens import count_tokens
 from batchata.running.assignment import RunContext
-from batchata.running.measuring import bound_of, encoded_params
+from batchata.running.measuring import bound_of, encoded_params, unsendable
 from batchata.running.sending import batch_of
 
 logger = logging.getLogger("batchata")
@@ -34,22 +35,74 @@ Measuring = Callable[[Form, Callable[[], int]], Generator[Measured]]
 """Measures the candidates of a job, in their order; told for how many there is room, it may work ahead for so many."""
 
 
+@dataclass(slots=True, eq=False)
+class _Taken:
+    """An item that has its place in the job. `body` is its request, where it is kept and its document is there."""
+
+    measured: Weighed
+    cost: Decimal | None
+    body: bytes | None
+
+    @property
+    def sent(self) -> Sent:
+        each = self.measured.candidate
+        return Sent(each.index, each.attempt, each.max_tokens, self.measured.fingerprint)
+
+
 @dataclass(slots=True)
 class _Draft:
-    """A job while it is being formed."""
+    """A job while it is being formed. `coming` are the items whose documents are on their way."""
 
+    run: RunContext
     packing: Packing
-    items: list[Sent] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
+    taken: list[_Taken] = field(default_factory=list)
+    coming: deque[tuple[_Taken, Arriving]] = field(default_factory=deque)
     answered: list[Answered] = field(default_factory=list)
     needed: Decimal | None = None
     counted: int = 0
+    has_dropped: bool = False
     prefixes: set[str] | None = None
 
     def has_written(self, measured: Weighed) -> bool:
         """Whether another item of a job ahead writes the same beginning."""
         marks = measured.candidate.marks
         return self.prefixes is not None and marks is not None and marks.prefix in self.prefixes
+
+    def take(self, measured: Weighed, cost: Decimal | None) -> None:
+        marks = measured.candidate.marks
+        if self.prefixes is not None and marks is not None:
+            self.prefixes.add(marks.prefix)
+        taken = _Taken(replace(measured, body=None, upload=None), cost, measured.body)
+        self.taken.append(taken)
+        if measured.upload is not None:
+            self.coming.append((taken, measured.upload()))
+
+    def arrive(self, *, wait: bool) -> None:
+        """Takes in what has arrived. An item whose document the API does not take gives its place back."""
+        while self.coming and (wait or self.coming[0][1].is_here()):
+            taken, arriving = self.coming.popleft()
+            try:
+                taken.body = arriving.body()
+            except InputError as error:
+                self._drop(taken, error)
+
+    def _drop(self, taken: _Taken, error: InputError) -> None:
+        each = taken.measured.candidate
+        self.taken.remove(taken)
+        self.packing.give_back(taken.measured.size, taken.cost)
+        self.answered.append(unsendable(self.run, each, error))
+        self.has_dropped = True
+        if self.prefixes is not None and each.marks is not None:
+            self.prefixes.discard(each.marks.prefix)
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """However it ends, nothing is under way then: what was uploaded in vain is named by another job, or deleted."""
+        try:
+            yield
+        finally:
+            for _, arriving in self.coming:
+                arriving.wait()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +115,29 @@ class Former:
     def form(self, step: Form) -> tuple[Formed, EncodedBatch | None]:
         """The job, and the body of the call that creates it where it was kept.
 
-        Raises UnboundedCostError, ResultsError, StorageError.
+        Documents go up beside each other meanwhile. Raises UnboundedCostError, ResultsError, StorageError, and what an
+        upload fails with that is not the document's fault.
         """
-        draft = _Draft(Packing(items=step.items_per_job, left=step.left), prefixes=set() if step.ahead else None)
-        with closing(self.measuring(step, lambda: draft.packing.room)) as candidates:
+        packing = Packing(items=step.items_per_job, left=step.left)
+        draft = _Draft(self.run, packing, prefixes=set() if step.ahead else None)
+        with closing(self.measuring(step, lambda: packing.room)) as candidates, draft.settled():
             for measured in candidates:
-                if not self._take(measured, draft, alone=step.alone) or draft.packing.is_full:
+                draft.arrive(wait=False)
+                if not self._take(measured, draft, alone=step.alone) or packing.is_full:
                     break
+            draft.arrive(wait=True)
+        return self._formed(step, draft)
+
+    def _formed(self, step: Form, draft: _Draft) -> tuple[Formed, EncodedBatch | None]:
         settled, causes = self._settle(step.job, draft)
         job = step.job + (settled is not None)
-        bound = draft.packing.bound if draft.items else None
+        items = [each.sent for each in draft.taken]
+        bound = draft.packing.bound if items else None
         uploads = self.run.uploads.held_by(job) if self.run.uploads else []
-        formed = Formed(job, draft.items, bound, settled, causes, draft.needed, uploads)
-        has_all = bool(draft.items) and len(draft.bodies) == len(draft.items)
-        return formed, batch_of(self.run, draft.items, draft.bodies) if has_all else None
+        needed = None if draft.has_dropped else draft.needed  # it was reckoned beside what is not there any more
+        formed = Formed(job, items, bound, settled, causes, needed, uploads)
+        bodies = [each.body for each in draft.taken if each.body is not None]
+        return formed, batch_of(self.run, items, bodies) if items and len(bodies) == len(items) else None
 
     def _take(self, measured: Measured, draft: _Draft, *, alone: bool) -> bool:
         """Finds a place for an item; False when the job is complete without it."""
@@ -87,17 +149,11 @@ class Former:
         cost = self._bound(measured, draft)
         match draft.packing.offer(measured.size, cost):
             case Fit.TAKEN:
-                each = measured.candidate
-                draft.items.append(Sent(each.index, each.attempt, each.max_tokens, measured.fingerprint))
-                body = measured.body if measured.make_body is None else measured.make_body()
-                if body is not None:
-                    draft.bodies.append(body)
-                if draft.prefixes is not None and each.marks is not None:
-                    draft.prefixes.add(each.marks.prefix)
+                draft.take(measured, cost)
                 return True
             case Fit.TOO_DEAR if cost is not None:
                 draft.needed = min(cost, draft.needed or cost)
-                return alone and not draft.items
+                return alone and not draft.taken
             case _:
                 return False
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from batchata.core.contents import Contents
 from batchata.core.encoding import MAX_ITEM_BYTES, too_large
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.items import Request, custom_id
-from batchata.core.measured import Answered, Measure, Measured, Weighed
+from batchata.core.measured import Answered, Arriving, Measure, Measured, Weighed
 from batchata.core.outcomes import Errored, Outcome, Succeeded
 from batchata.core.parsing import parse
 from batchata.core.prefixes import marked
@@ -24,7 +25,7 @@ from batchata.core.steps import Candidate, Form
 from batchata.errors import BatchataError, InputError, StorageError
 from batchata.io.cache import ResultCache
 from batchata.running.assignment import Content, RunContext
-from batchata.running.uploads import Uploads, document_of, weighed
+from batchata.running.uploads import Arrival, Uploads, document_of, weighed
 
 INPUT_ERROR = "input_error"
 """The error type of an item that could not be sent."""
@@ -67,7 +68,7 @@ class Measurer:
         except StorageError as error:  # no item is at fault
             raise StorageError(f"{error}. The items that were not sent wait; run again to go on") from error
         except InputError as error:
-            return self._unsendable(candidate, error)
+            return unsendable(self.run, candidate, error)
         body = request_body(self.run.run_id, candidate.index, candidate.attempt, encoded)
         kept = body if self.keeps_bodies else None
         return Weighed(candidate, fingerprint, len(body), ceiling, kept)
@@ -78,12 +79,12 @@ class Measurer:
         Raises InputError.
         """
         candidate = found.candidate
+        prefix = candidate.marks.content if candidate.marks else ""
 
-        def make_body() -> bytes:
-            named = uploads.named(content, candidate.marks.content if candidate.marks else "")
-            return named_body(self.run, candidate, named)
+        def upload() -> Arriving:
+            return Arrival(uploads.coming(content, prefix), partial(named_body, self.run, candidate))
 
-        return replace(found, size=len(named_body(self.run, candidate, weighed(content))), make_body=make_body)
+        return replace(found, size=len(named_body(self.run, candidate, weighed(content))), upload=upload)
 
     def _ceiling(self, params: Mapping[str, Any]) -> Decimal:
         """The most the request can cost. Raises InputError for a malformed one."""
@@ -108,13 +109,15 @@ class Measurer:
         saved = cost_of_item(outcome, each.rates, None)
         return Answered(candidate, replace(outcome, custom_id=self._name(candidate)), saved or Decimal(0))
 
-    def _unsendable(self, candidate: Candidate, error: InputError) -> Answered:
-        message = f"{error} (it was not sent)"
-        outcome: Outcome[Any] = Errored(custom_id=self._name(candidate), error_type=INPUT_ERROR, message=message)
-        return Answered(candidate, outcome, Decimal(0))
-
     def _name(self, candidate: Candidate) -> str:
         return custom_id(self.run.run_id, candidate.index, candidate.attempt)
+
+
+def unsendable(run: RunContext, item: Candidate, error: InputError) -> Answered:
+    """What becomes of an item that is at fault itself."""
+    name = custom_id(run.run_id, item.index, item.attempt)
+    outcome: Outcome[Any] = Errored(custom_id=name, error_type=INPUT_ERROR, message=f"{error} (it was not sent)")
+    return Answered(item, outcome, Decimal(0))
 
 
 def bound_of(

@@ -18,9 +18,9 @@ from batchata.core.items import Document, Item, subject_of
 from batchata.core.models import check_sampling
 from batchata.core.requests import checked_messages, item_name, new_run_id
 from batchata.core.state import RunState, Standing
-from batchata.errors import InputError, LedgerMismatchError, Problem, StorageError
+from batchata.errors import InputError, LedgerError, LedgerMismatchError, Problem, StorageError
 from batchata.io.ahead import LOOKS, READS, in_order
-from batchata.io.ledger import Ledger
+from batchata.io.ledger import Ledger, read_events
 from batchata.io.paths import is_path, is_url, path_of
 from batchata.io.sources import IS_FOLDER, is_file_id, looked_up, read_document, size_problem, source_name, url_problem
 from batchata.running.assignment import Assignment, Content, Requests
@@ -69,8 +69,31 @@ def _gone_on(ledger: Ledger, assignment: Assignment, names: Sequence[str]) -> Ru
 
 def opened(ledger: Ledger, max_cost: Decimal | None, *, sends: bool = True) -> None:
     """From here on this process works on the run."""
-    event = Opened(at=datetime.now(UTC), pid=os.getpid(), host=socket.gethostname(), max_cost=max_cost, sends=sends)
+    path = str(ledger.path.absolute())
+    event = Opened(
+        at=datetime.now(UTC), pid=os.getpid(), host=socket.gethostname(), max_cost=max_cost, sends=sends, path=path
+    )
     ledger.record(event, sync=True)
+
+
+def check_no_copy(ledger: Ledger) -> None:
+    """Raises LedgerMismatchError for a copy beside its original: each would send what the other has sent already."""
+    here, before = ledger.path.absolute(), ledger.state.path
+    if before is not None and before != str(here) and _is_another_of(Path(before), here, ledger.state):
+        raise LedgerMismatchError(
+            f"{here} is a copy of {before}, and what both go on with is paid twice (nothing was sent). Delete the one "
+            "that you do not need; a ledger that was moved is gone on with where it is"
+        )
+
+
+def _is_another_of(path: Path, here: Path, state: RunState) -> bool:
+    """Whether another ledger of this very run is there. The first line tells; a folder may be mounted twice."""
+    try:
+        first = next(read_events(path), None)
+        is_of_the_run = isinstance(first, RunStarted) and state.run is not None and first.run_id == state.run.run_id
+        return is_of_the_run and not path.samefile(here)
+    except (OSError, LedgerError):
+        return False
 
 
 def check_same(path: Path, state: RunState, settings: dict[str, str], names: Sequence[str]) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from typing import Any
 from batchata.core.items import subject_of
 from batchata.errors import InputError
 from batchata.io import remote
-from batchata.io.paths import is_path, is_url, path_of
-from batchata.io.results import ResultsFolder, check_directory
+from batchata.io.paths import Place, is_path, is_url, path_of
+from batchata.io.results import ResultsFolder, check_directory, names_in
 from batchata.running.assignment import Assignment
 
 _TRIED = 50
@@ -49,17 +50,40 @@ def unreachable(path: object, why: str) -> str:
     return f"the worker on {socket.gethostname()} cannot reach {path}: {why}. {_REMEDY} (nothing was sent)"
 
 
+def left_by(run_id: str, what: str) -> str:
+    """A name for what is in the results folder only while a run works with others."""
+    return f".batchata-{what}-{run_id}-{secrets.token_hex(6)}"
+
+
+def sweep(folder: Place, run_id: str) -> None:
+    """Removes what earlier processes of the run, which were killed, left in the results folder."""
+    with suppress(OSError):
+        for name in names_in(folder, f".batchata-*-{run_id}-*"):
+            remove(folder / name)
+
+
+def remove(place: Place) -> None:
+    """A file, or a folder and what is in it, as far as that is possible."""
+    with suppress(OSError):
+        if not isinstance(place, Path):
+            remote.remove_all(place)
+        elif place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+
+
 @contextmanager
-def probe(folder: ResultsFolder, assignment: Assignment) -> Iterator[Probe]:
+def probe(folder: ResultsFolder, run_id: str, assignment: Assignment) -> Iterator[Probe]:
     """A note that is there while the run is."""
-    name = f".batchata-probe-{secrets.token_hex(6)}"
+    name = left_by(run_id, "probe")
     note = folder.path / name
     check_directory(folder.path, "results_dir")
     remote.persistently(lambda: note.write_bytes(b"written by the run, for its workers to find\n"))
     try:
         yield Probe(name, _first_file(assignment))
     finally:
-        remote.persistently(lambda: note.unlink(missing_ok=True))
+        remove(note)
 
 
 def _first_file(assignment: Assignment) -> str | None:

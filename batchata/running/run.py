@@ -36,12 +36,14 @@ from batchata.running.measuring import Measurer
 from batchata.running.opening import (
     check_asked_for,
     check_first,
+    check_no_copy,
     check_unchanged,
     failed_items,
     opened,
     retry,
     rewritten,
 )
+from batchata.running.probing import sweep
 from batchata.running.settling import Settler
 from batchata.running.uploads import Uploads
 from batchata.running.worker import Worker
@@ -69,13 +71,15 @@ class Run:
     def prepare(self, ledger: Ledger) -> bool:
         """Writes down that the run goes on; False when there is nothing left to do, for which no key is needed.
 
-        Raises InputError for a run that left to another one what it had not sent.
+        Raises InputError for a run that left to another one what it had not sent, LedgerMismatchError for a copy.
         """
         has_work = self._has_work(ledger.state)
         if ledger.state.left and self.policy.sends and not self.policy.only_retries:
             raise InputError(f"{ledger.path} sends nothing more: {ledger.state.left} (nothing was sent)")
         if has_work and self.max_cost is not None:
             self._check_limit_can_be_kept(ledger.state)
+        if has_work and self.policy.sends:
+            check_no_copy(ledger)
         last = ledger.state.opened
         if has_work or last is None or last.max_cost != self.max_cost:
             opened(ledger, self.max_cost, sends=self.policy.sends)
@@ -131,6 +135,7 @@ class Run:
         hands: Hands,
     ) -> Worker:
         run_id = run_id_of(ledger.state)
+        sweep(self.folder.path, run_id)
         meter = Meter()
         once = client.with_options(max_retries=0).with_middleware(meter)  # the brain decides when to look again
         known = None if self.refresh_cache else cache

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -14,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from batchata.core.events import UploadedFile
 from batchata.core.items import Document, Item
 from batchata.core.uploadbook import UploadBook
+from batchata.errors import InputError
 from batchata.io.uploading import delete_file, is_there, upload_file
 from batchata.running.assignment import Content
+from batchata.running.lanes import Lanes
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
@@ -44,6 +48,53 @@ class _File:
             self.prefixes.add(prefix)
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """An upload that is under way or done: the id of its file, or why the API does not take it."""
+
+    end: Future[tuple[str, str]] = field(default_factory=Future)
+
+    def file_id(self) -> str:
+        """Raises InputError, and whatever else the upload failed with. Nothing that was to be uploaded is kept."""
+        file_id, refused = self.end.result()
+        if refused:
+            raise InputError(refused)
+        return file_id
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """Content whose document is on its way. `bare` has a stand-in for it."""
+
+    bare: Content
+    way: _Way
+    hold: Callable[[str], None]
+
+    def content(self) -> Content:
+        """Waits for the document, and names it. Raises InputError for one that the API does not take."""
+        file_id = self.way.file_id()
+        self.hold(file_id)
+        return _renamed(self.bare, file_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request whose document is on its way."""
+
+    coming: Coming
+    body_of: Callable[[Content], bytes]
+
+    def is_here(self) -> bool:
+        return self.coming.way.end.done()
+
+    def body(self) -> bytes:
+        """Raises InputError for a document that the API does not take, and the errors of `upload_file`."""
+        return self.body_of(self.coming.content())
+
+    def wait(self) -> None:
+        wait([self.coming.way.end])
+
+
 @dataclass(slots=True)
 class Uploads:
     """For any number of threads. Jobs that name a file hold it, and so do the one that is being formed and the run."""
@@ -51,6 +102,8 @@ class Uploads:
     client: Anthropic
     _files: dict[str, _File] = field(default_factory=dict)
     _newest: dict[str, str] = field(default_factory=dict)
+    _ways: dict[str, _Way] = field(default_factory=dict)
+    _lanes: Lanes = field(default_factory=Lanes, repr=False)
     _last: tuple[str, str] | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,16 +128,46 @@ class Uploads:
         A document in the `prefix` that other items share stays until the run ends: under another id the prompt cache
         would not know it.
         """
+        return content if document_of(content) is None else self.coming(content, prefix).content()
+
+    def coming(self, content: Content, prefix: str = "") -> Coming:
+        """Begins what `named` does, and returns as soon as few enough are under way. Content has a document."""
         document = document_of(content)
         if document is None:
-            return content
+            raise TypeError("what has no document needs no upload")
+        source = document.block["source"]
         name = PurePosixPath(document.source or "").name or "document"
-        return _with_file(content, document, self._id_of(name, document.block["source"], prefix))
+        return Coming(weighed(content), self._way(name, source, prefix), partial(self._hold, prefix))
 
-    def _id_of(self, name: str, source: Mapping[str, Any], prefix: str) -> str:
+    def _way(self, name: str, source: Mapping[str, Any], prefix: str) -> _Way:
+        """Whatever holds the same is one upload, and one that was refused is not tried again."""
         digest = self._digest(source)
-        if known := self._known(digest, prefix):
-            return known
+        with self._lock:
+            way = self._ways.get(digest)
+            if way is not None:
+                return way
+            way, file_id = _Way(), self._at_hand(digest, prefix)
+            if file_id and not self._files[file_id].is_old:
+                way.end.set_result((file_id, ""))
+                return way
+            self._ways[digest] = way
+        self._lanes.start(partial(self._go, way, digest, name, source, prefix), len(source["data"]))
+        return way
+
+    def _go(self, way: _Way, digest: str, name: str, source: Mapping[str, Any], prefix: str) -> None:
+        try:
+            file_id = self._known(digest, prefix) or self._uploaded(digest, name, source, prefix)
+        except InputError as error:
+            way.end.set_result(("", str(error)))
+        except BaseException as error:
+            self._ways.pop(digest)
+            way.end.set_exception(error)
+            raise
+        else:
+            self._ways.pop(digest)
+            way.end.set_result((file_id, ""))
+
+    def _uploaded(self, digest: str, name: str, source: Mapping[str, Any], prefix: str) -> str:
         file_id = upload_file(self.client, name, str(source["media_type"]), _bytes_of(source))
         with self._lock:
             self._files[file_id] = file = _File(digest, time.time(), set())
@@ -93,20 +176,32 @@ class Uploads:
         return file_id
 
     def _known(self, digest: str, prefix: str) -> str:
-        """The id of what was uploaded lately and is held now; empty where there is none."""
-        oldest = time.time() - REUSED
+        """The id of what was uploaded lately and is there; empty where nothing is."""
         with self._lock:
-            file_id = self._newest.get(digest, "")
+            file_id = self._at_hand(digest, prefix)
             file = self._files.get(file_id)
-            if file is None or file.since <= oldest:
-                return ""
-            file.hold(prefix)
+        if file is None:
+            return ""
         if file.is_old and not is_there(self.client, file_id):
             with self._lock:
                 self._files.pop(file_id, None)
             return ""
         file.is_old = False
         return file_id
+
+    def _at_hand(self, digest: str, prefix: str) -> str:
+        """The id of what was uploaded lately and is held from now on; empty where nothing was. Under the lock."""
+        file_id = self._newest.get(digest, "")
+        file = self._files.get(file_id)
+        if file is None or file.since <= time.time() - REUSED:
+            return ""
+        file.hold(prefix)
+        return file_id
+
+    def _hold(self, prefix: str, file_id: str) -> None:
+        with self._lock:
+            if file_id in self._files:
+                self._files[file_id].hold(prefix)
 
     def _digest(self, source: Mapping[str, Any]) -> str:
         """Items that follow each other are often about one document."""
@@ -164,6 +259,12 @@ def _with_file(content: Content, document: Document, file_id: str) -> Content:
     block = {**document.block, "source": {"type": "file", "file_id": file_id}}
     named = replace(document, block=block)
     return replace(content, content=named) if isinstance(content, Item) else named
+
+
+def _renamed(content: Content, file_id: str) -> Content:
+    """Content with a stand-in, with the id instead."""
+    document = content.content if isinstance(content, Item) else content
+    return _with_file(content, document, file_id) if isinstance(document, Document) else content
 
 
 def _bytes_of(source: Mapping[str, Any]) -> bytes:

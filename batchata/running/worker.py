@@ -11,7 +11,7 @@ from batchata.core.encoding import EncodedBatch
 from batchata.core.pacing import Quota
 from batchata.core.plurals import number_of
 from batchata.core.steps import Collect, Created, Form, Look, Looked, NotFound, Report, Search, Send, Work
-from batchata.errors import AmbiguousSubmitError
+from batchata.errors import AmbiguousSubmitError, ForgottenRunError
 from batchata.io.batches import BatchStatus, poll, submit
 from batchata.io.lost import LostAndFound
 from batchata.running.forming import Former
@@ -93,8 +93,15 @@ class Worker:
     def _claim_of(self, job: int) -> str:
         return f"claim-{self.lost.run_id}-{job}"
 
+    def _is_free(self, place: str, job: int) -> bool:
+        """Where the place is gone, nobody knows whether the right was taken, and nobody takes it any more."""
+        try:
+            return self.claim(place, self._claim_of(job))
+        except ForgottenRunError:
+            return False
+
     def _search(self, step: Search) -> Created | NotFound:
-        if step.claims is not None and self.claim(step.claims, self._claim_of(step.job)):
+        if step.claims is not None and self._is_free(step.claims, step.job):
             return NotFound([], never=True)
         found = self.lost.find(self.client, step.items, total=step.total, since=step.since, known=step.known)
         if isinstance(found, str):

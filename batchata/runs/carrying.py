@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from batchata.core.naming import MOST_CHARACTERS, run_title
+from batchata.core.state import RunState
 from batchata.core.summary import Summary
-from batchata.errors import InputError, LedgerInUseError, LedgerMismatchError
+from batchata.engine import MaySend
+from batchata.errors import CredentialsError, InputError, LedgerInUseError, LedgerMismatchError
 from batchata.io.client import ClientOrMaker
 from batchata.manager import BatchManager
 from batchata.running.gate import Approver
@@ -31,6 +34,19 @@ PATIENCE = 60.0
 """Seconds that a run waits for its ledger."""
 
 _BETWEEN_TRIES = 1.0
+
+
+@dataclass(slots=True)
+class Met:
+    """How a run that others began was met, once nobody else could change it any more."""
+
+    halted: bool = False
+    waits: bool = False
+
+    def may_send(self, state: RunState) -> bool:
+        """For `carry_out`: whoever goes on with it unasked leaves to a person what waits for one."""
+        self.halted, self.waits = bool(state.halted), state.waits_for_person
+        return not (self.halted or self.waits)
 
 
 @as_in_the_form()
@@ -84,8 +100,10 @@ def carry_out(
     approve: Approver | None = None,
     print_progress: bool = False,
     orchestrator: Orchestrator | None = None,
+    may_send: MaySend = lambda _: True,
 ) -> Summary:
-    """Begins the run, or goes on with it. `began` is told what it is called, `approve` asked after a sample.
+    """Begins the run, or goes on with it. `began` is told what it is called, `approve` asked after a sample, `may_send`
+    when nobody else has the run any more; where it says no, what was sent is collected.
 
     Raises as `BatchManager.run`, and InputError for what cannot be begun.
     """
@@ -96,12 +114,12 @@ def carry_out(
     folder.describe(spec)  # first, so that a run that is killed can be gone on with by others
     try:
         asked = approve if spec.sampled else None
-        run = partial(manager.run, print_progress, sample=spec.sampled, approve=asked, approve_below=spec.approve_below)
-        summary = _when_free(partial(run, wait=spec.wait))
-    except (InputError, LedgerMismatchError, LedgerInUseError) as error:
+        run = partial(manager.run_if, may_send, print_progress=print_progress, wait=spec.wait)
+        summary = _when_free(partial(run, sample=spec.sampled, approve=asked, approve_below=spec.approve_below))
+    except (InputError, CredentialsError, LedgerMismatchError, LedgerInUseError) as error:
         if before is not None:
             folder.describe(before)
-        elif isinstance(error, InputError) and folder.state().next_job == 1:
+        elif isinstance(error, InputError | CredentialsError) and folder.state().next_job == 1:
             folder.forget()  # whoever goes on with runs unasked has nothing to do with one that could not begin
         raise
     summary = told_as_in_the_form(summary)

@@ -17,7 +17,7 @@ from batchata.io.ledger import read_state
 from batchata.running.options import DESCRIPTION
 from batchata.runs.spec import RunSpec
 
-_LEDGER = "ledger.jsonl"
+_LEDGER, _TROUBLE = "ledger.jsonl", "trouble.txt"
 
 
 class Described(BaseModel):
@@ -69,9 +69,12 @@ class RunFolder:
         self._write(DESCRIPTION, described.model_dump_json(indent=2).encode())
 
     def spec(self) -> RunSpec:
-        """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are."""
+        """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are.
+
+        The folder that they were relative to may have been moved as a whole, and we are in it now.
+        """
         described = self.described()
-        if described.directory != str(Path.cwd()):
+        if described.directory != str(Path.cwd()) and Path(described.directory).is_dir():
             raise InputError(
                 f"the run in {self.path} was begun in {described.directory}, which its paths are relative to; go on "
                 f"with it from there (here is {Path.cwd()})"
@@ -88,8 +91,8 @@ class RunFolder:
             return Described.model_validate_json(self.description.read_bytes())
         except FileNotFoundError:
             raise InputError(
-                f"{self.path} is not the state folder of a run: it holds no {DESCRIPTION}. Give the `state_dir` that the "
-                "summary of the run names"
+                f"{self.path} is not the state folder of a run: it holds no {DESCRIPTION}. Give the `state_dir` that "
+                "the summary of the run names"
             ) from None
         except (OSError, ValidationError) as error:
             raise InputError(f"{self.path} is not the state folder of a run: {error}") from error
@@ -99,14 +102,24 @@ class RunFolder:
         noted = {**summary, "ledger_bytes": self._ledger_bytes()}
         self._write("summary.json", orjson.dumps(noted, option=orjson.OPT_INDENT_2))
 
+    def is_news(self, trouble: str) -> bool:
+        """Whether this was not told before of the run; with "" it is forgotten."""
+        place = self.path / _TROUBLE
+        if not trouble:
+            place.unlink(missing_ok=True)
+            return False
+        before = place.read_text(encoding="utf-8") if place.exists() else ""
+        self._write(_TROUBLE, trouble.encode())
+        return before != trouble
+
     def is_settled(self) -> bool:
         """Whether nothing has happened since nothing was left to do. Cheap: reads no ledger."""
         try:
             noted = orjson.loads((self.path / "summary.json").read_bytes())
-        except (OSError, ValueError):
+            left = noted["in_flight_items"] + noted["pending_items"]
+            return not left and bool(noted["ledger_bytes"] == self._ledger_bytes())
+        except (OSError, ValueError, TypeError, LookupError):  # somebody else's, or none of this version's
             return False
-        left = noted["in_flight_items"] + noted["pending_items"]
-        return not left and noted["ledger_bytes"] == self._ledger_bytes()
 
     def _ledger_bytes(self) -> int:
         return self.ledger.stat().st_size if self.ledger.exists() else 0

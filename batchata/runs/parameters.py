@@ -88,7 +88,7 @@ ResponseModel = Annotated[
     str | dict[str, Any] | None,
     Field(
         description="What an answer is turned into: a Pydantic model as package.module:Model or models.py:Model, or a "
-        "JSON Schema of an object. Without it answers are text."
+        "JSON Schema of an object, also as text. Without it answers are text."
     ),
 ]
 Citations = Annotated[bool, Field(description="Say for each field which page of which document it was taken from.")]
@@ -126,7 +126,7 @@ StateDir = Annotated[
         "that is named after the work, so that the same work is gone on with and never paid twice."
     ),
 ]
-Home = Annotated[str, Field(description="Where runs keep their state unless they say otherwise.")]
+Home = Annotated[str, Field(description="Where runs keep their state unless they say otherwise.", min_length=1)]
 Name = Annotated[str | None, Field(description="What the run is called in the UI. Default: after its input.")]
 Credentials = Annotated[
     str | None,
@@ -182,7 +182,11 @@ Shards = Annotated[
     ),
 ]
 RunState = Annotated[
-    str, Field(description="The state folder of a run, as its summary names it (it holds run.json and ledger.jsonl).")
+    str,
+    Field(
+        description="The state folder of a run, as its summary names it (it holds run.json and ledger.jsonl).",
+        min_length=1,
+    ),
 ]
 AskWith = Annotated[
     str | None,
@@ -191,4 +195,6 @@ AskWith = Annotated[
         "one, nobody is asked."
     ),
 ]
-Inbox = Annotated[str, Field(description="A folder, a glob or an fsspec URL prefix that is watched for new files.")]
+Inbox = Annotated[
+    str, Field(description="A folder, a glob or an fsspec URL prefix that is watched for new files.", min_length=1)
+]

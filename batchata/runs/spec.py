@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Self
 
+import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from batchata.core.fingerprints import namespace_of
@@ -75,15 +76,30 @@ class RunSpec(BaseModel):
     sample: p.Sample = None
     approve_below: p.ApproveBelow = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_a_form_means_it(cls, given: Any) -> Any:
+        """A field of a form that was emptied is sent as an empty text, and a JSON Schema may be pasted as one."""
+        if not isinstance(given, dict):
+            return given
+        optional = {name for name, field in cls.model_fields.items() if field.default is None}
+        said = {name: each for name, each in given.items() if each != "" or name not in optional}
+        if isinstance(files := said.get("files"), list):
+            said["files"] = [each for each in files if each != ""]
+        schema = said.get("response_model")
+        if isinstance(schema, str) and schema.lstrip().startswith("{"):
+            said["response_model"] = _parsed(schema)
+        return said
+
     @model_validator(mode="after")
     def _says_what_to_do(self) -> Self:
+        if self.prompt and not self.prompt.strip():
+            raise ValueError("the prompt is blank")
         given = self._given(*_INPUTS)
         if len(given) != 1:
             told = _marked(given, "and") or "none of them"
             names = _marked(_INPUTS, "or")
             raise ValueError(f"give {names}, and one of them only; {told} was given")
-        if self.prompt and not self.prompt.strip():
-            raise ValueError("the prompt is blank")
         self._check_prompts(self._given(*_PROMPTS), is_files=given[0] in ("files", "files_from"))
         self._check_rows()
         if self.upload and given[0] not in ("files", "files_from"):
@@ -155,6 +171,13 @@ class RunSpec(BaseModel):
         work = self.model_dump(mode="json", exclude=set(_NOT_THE_WORK | unsaid))
         work["files"] = [plainly(each) for each in self.files]
         return f"{slug(self._input_title)[:MOST_CHARACTERS]}-{namespace_of(work)}"
+
+
+def _parsed(schema: str) -> Any:
+    try:
+        return orjson.loads(schema)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"`response_model` begins as a JSON Schema does, and is no JSON: {error}") from error
 
 
 def plainly(place: str) -> str:

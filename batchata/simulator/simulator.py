@@ -122,7 +122,9 @@ class Simulator:
             if isinstance(error, RateLimitError):
                 self._backend.count_refusal(endpoint)
         reply.headers |= {**limits, "date": formatdate(self._backend.clock.now(), usegmt=True)}
-        reply.headers |= {"request-id": request_id, "anthropic-organization-id": "org_sim", **HONEST}
+        workspace = call.headers.get("anthropic-workspace-id", "wrkspc_sim")
+        reply.headers |= {"anthropic-organization-id": "org_sim", "anthropic-workspace-id": workspace}
+        reply.headers |= {"request-id": request_id, **HONEST}
         if self.faults.take(Drop, endpoint, "after") is not None:
             raise HangUpError
         return reply

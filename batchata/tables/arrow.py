@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from batchata.core.cells import Column, Convert, converter
 from batchata.core.records import Record
+from batchata.core.rows import Written
 from batchata.core.shapes import MOST_DIGITS, Json, ListOf, Scalar, ScalarKind, Shape, Struct
 from batchata.errors import InputError
 from batchata.tables.gathering import Description, Row, Table, gathered
@@ -31,7 +32,7 @@ def check_pyarrow() -> None:
         ) from error
 
 
-def write_parquet(records: Iterable[Record[Any]], description: Description, file: IO[bytes]) -> int:
+def write_parquet(records: Iterable[Record[Any]], description: Description, file: IO[bytes]) -> Written:
     """Nested columns, some thousand rows a row group."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -42,7 +43,7 @@ def write_parquet(records: Iterable[Record[Any]], description: Description, file
         with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
             for group in _row_groups(_batches(table, columns, schema)):
                 writer.write_table(pa.Table.from_batches(group, schema))
-        return table.count
+        return table.written
 
 
 def arrow_table(records: Iterable[Record[Any]], description: Description, *, flat: bool) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import IO, Any
 from batchata.core.cells import Column, columns_of
 from batchata.core.declared import declared_shape
 from batchata.core.records import Record
-from batchata.core.rows import pages_of, row_of, row_shape, row_to_widen, with_pages
+from batchata.core.rows import Written, pages_of, row_of, row_shape, row_to_widen, with_pages
 from batchata.core.shapes import Shape, Struct, finished
 from batchata.core.widening import widened
 
@@ -36,9 +36,9 @@ class Description:
 class Table:
     """Rows of plain JSON and the shape that holds them all."""
 
-    def __init__(self, shape: Struct, count: int, file: IO[bytes]) -> None:
+    def __init__(self, shape: Struct, written: Written, file: IO[bytes]) -> None:
         self.shape = shape
-        self.count = count
+        self.written = written
         self._file = file
 
     def columns(self, *, flat: bool) -> list[Column]:
@@ -69,15 +69,15 @@ class Table:
     def _whole(self, line: bytes) -> Row:
         row = json.loads(line)
         if "page" in self.shape.fields:
-            row["page"] = pages_of(self.shape.fields["result"], row["citations"])
+            row["page"] = pages_of(self.shape.fields["result"], row["result"], row["citations"])
         return {name: row[name] for name in self.shape.fields}
 
 
 @contextmanager
 def gathered(records: Iterable[Record[Any]], description: Description) -> Iterator[Table]:
-    """Reads all records, so that the shape is known, and gives them back as a table. Raises OSError and OutputError."""
+    """Reads all records, so that the shape is known, and gives them back as a table. Raises OSError."""
     shape: Shape = row_shape(declared_shape(description.response_model))
-    count, cited = 0, description.citations
+    count, errors, cited = 0, 0, description.citations
     with tempfile.TemporaryFile(prefix="batchata-") as file:
         for record in records:
             row = row_of(record)
@@ -85,7 +85,8 @@ def gathered(records: Iterable[Record[Any]], description: Description) -> Iterat
             cited = cited or row["citations"] is not None
             file.write(_line(row))
             count += 1
-        yield Table(_finished(shape, cited=cited), count, file)
+            errors += row["export_error"] is not None
+        yield Table(_finished(shape, cited=cited), Written(count, errors), file)
 
 
 def _finished(shape: Shape, *, cited: bool) -> Struct:

@@ -7,26 +7,27 @@ from typing import IO, Any
 
 from batchata.core.cells import Column, json_text, spreadsheet_cell
 from batchata.core.records import Record
+from batchata.core.rows import Written
 from batchata.core.shapes import TEXT
 from batchata.tables.gathering import Description, gathered
 
 
-def write_json_lines(records: Iterable[Record[Any]], description: Description, file: IO[bytes]) -> int:
+def write_json_lines(records: Iterable[Record[Any]], description: Description, file: IO[bytes]) -> Written:
     """One object a line, nested as the results are. Decimals, dates and times are text, as Pydantic has them."""
     with gathered(records, description) as table:
         for row in table.rows():
             file.write(json_text(row).encode() + b"\n")
-        return table.count
+        return table.written
 
 
-def write_csv(records: Iterable[Record[Any]], description: Description, file: IO[bytes]) -> int:
+def write_csv(records: Iterable[Record[Any]], description: Description, file: IO[bytes]) -> Written:
     """UTF-8 with line feeds, one column a field. See `spreadsheet_cell` for what a cell is."""
     with gathered(records, description) as table:
         columns = table.columns(flat=True)
         file.write(_csv_line(spreadsheet_cell(TEXT, each.name) for each in columns))
         for row in table.rows():
             file.write(_csv_line(_cells(columns, row)))
-        return table.count
+        return table.written
 
 
 def _cells(columns: Iterable[Column], row: dict[str, Any]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from contextlib import ExitStack
 from itertools import count
 
 import pytest
@@ -30,6 +29,13 @@ def stack():
     print("seconds:", stack.seconds)
 
 
+@pytest.fixture(scope="module")
+def workers(stack):
+    """Two of them. The last test kills one."""
+    with stack.worker("first") as first, stack.worker("second") as second:
+        yield [first, second]
+
+
 @pytest.fixture
 def invoices(stack, request):
     return Invoices(stack, stack.folder / request.node.name, next(numbers))
@@ -43,20 +49,19 @@ def summary_of(invoices):
     return json.loads((invoices.ledger.parent / "summary.json").read_text())
 
 
-def test_a_person_raises_the_limit_in_the_browser(browser, stack, invoices):
-    with stack.worker("first"), stack.worker("second"):
-        with stack.timed("until it pauses"):
-            run_id = invoices.start()
-            stack.api.wait_for(run_id, "PAUSED")
-        half = invoices.billed()
-        assert ITEMS // 3 <= half <= 2 * ITEMS // 3
-        assert float(invoices.bill()) <= LIMIT
-        with stack.timed("the form"):
-            form = raise_limit(browser, stack.ui(f"runs/flow-run/{run_id}"), 0.05)
-        for part in ("$0.006", f"{ITEMS - half} items wait", "Decision", "New limit in US dollars"):
-            assert part in form
-        with stack.timed("until it is finished"):
-            stack.api.wait_for(run_id, "COMPLETED")
+def test_a_person_raises_the_limit_in_the_browser(browser, stack, workers, invoices):
+    with stack.timed("until it pauses"):
+        run_id = invoices.start()
+        stack.api.wait_for(run_id, "PAUSED")
+    half = invoices.billed()
+    assert ITEMS // 3 <= half <= 2 * ITEMS // 3
+    assert float(invoices.bill()) <= LIMIT
+    with stack.timed("the form"):
+        form = raise_limit(browser, stack.ui(f"runs/flow-run/{run_id}"), 0.05)
+    for part in ("$0.006", f"{ITEMS - half} items wait", "Decision", "New limit in US dollars"):
+        assert part in form
+    with stack.timed("until it is finished"):
+        stack.api.wait_for(run_id, "COMPLETED")
     assert invoices.billed() == ITEMS
     assert stack.books.billed_twice() == {}
     assert summary_of(invoices)["total_cost"] == pytest.approx(float(invoices.bill()), abs=1e-12)
@@ -83,7 +88,7 @@ def raise_limit(browser, run_page, limit):
     _, _, form, _, refused, *_ = browser.take(
         {"do": "open", "url": run_page, "until": "Suspended"},
         {"do": "menu", "item": "Resume"},
-        {"do": "read", "until": "items wait"},
+        {"do": "read", "until": "New limit in US dollars"},
         {"do": "press", "name": "Resume", "until": "'decision' is a required property"},
         {"do": "read"},
         {"do": "fill", "fields": {"Decision": "continue", "New limit in US dollars": limit}},
@@ -94,19 +99,33 @@ def raise_limit(browser, run_page, limit):
     return form
 
 
-def test_another_worker_finishes_what_a_killed_one_began(stack, invoices):
-    with ExitStack() as workers:
-        stack.books.order(delay=[{"endpoint": "retrieve", "seconds": 2, "times": None}])
-        victim = workers.enter_context(stack.worker("victim"))
-        dead = invoices.start(1)
-        with stack.timed("until it is killed"):
-            wait_until(lambda: 2 <= len(invoices.events("settled")) < len(invoices.events("submitted")))
-        killed = victim.kill()
+def test_the_run_form_starts_a_run(stack, browser, workers, invoices):
+    """What a person fills in under Deployments, Run, Custom run."""
+    page = stack.ui(f"deployments/deployment/{stack.api.deployment(DEPLOYMENT)['id']}/run")
+    fields = {**invoices.parameters(0.5), "items_per_job": 30}
+    with stack.timed("the run form"):
+        browser.take(
+            {"do": "open", "url": page, "until": "on_cancel"},
+            {"do": "fill", "fields": fields},
+            {"do": "press", "name": "Submit", "until": "scheduled to start now"},
+        )
+    stack.api.wait_for(stack.api.newest_run(), "COMPLETED")
+    assert len(invoices.events("submitted")) == 2
+    assert invoices.billed() == ITEMS
+
+
+def test_another_worker_finishes_what_a_killed_one_began(stack, workers, invoices):
+    stack.books.order(delay=[{"endpoint": "retrieve", "seconds": 2, "times": None}])
+    dead = invoices.start(1)
+    with stack.timed("until it is killed"):
+        wait_until(lambda: 2 <= len(invoices.events("settled")) < len(invoices.events("submitted")))
+    [victim] = [each for each in workers if each.is_at_work()]
+    killed = victim.kill()
     assert killed >= 4, "two shells, the worker and its flow run"
     assert 2 <= len(invoices.events("settled")) < len(invoices.events("submitted")) < ITEMS // 5
     stack.books.order(clear=True)
     assert stack.api.run(dead)["state_type"] == "RUNNING", "nobody has told the server"
-    with stack.worker("heir"), stack.timed("until the heir has finished"):
+    with stack.timed("until the heir has finished"):
         run_id = invoices.start(1)
         stack.api.wait_for(run_id, "COMPLETED")
     assert invoices.billed() == ITEMS
@@ -119,19 +138,3 @@ def wait_until(holds, within=180):
     while not holds():
         assert time.monotonic() < until
         time.sleep(0.05)
-
-
-def test_the_run_form_starts_a_run(stack, browser, invoices):
-    """What a person fills in under Deployments, Run, Custom run."""
-    page = stack.ui(f"deployments/deployment/{stack.api.deployment(DEPLOYMENT)['id']}/run")
-    fields = {**invoices.parameters(0.5), "items_per_job": 30}
-    with stack.worker("typist"):
-        with stack.timed("the run form"):
-            browser.take(
-                {"do": "open", "url": page, "until": "on_cancel"},
-                {"do": "fill", "fields": fields},
-                {"do": "press", "name": "Submit", "until": "scheduled to start now"},
-            )
-        stack.api.wait_for(stack.api.newest_run(), "COMPLETED")
-    assert len(invoices.events("submitted")) == 2
-    assert invoices.billed() == ITEMS

@@ -69,6 +69,7 @@ def write(path, number):
 
 def become(order):
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal, wherever these tests are started
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])

@@ -70,6 +70,15 @@ def test_completion_knows_the_commands(app, shell):
     assert "response-model" in script
 
 
+def test_the_common_options_come_first(app):
+    page = told(app, "run")
+    order = [
+        page.index(f"{name} ")
+        for name in ("─ Most used", "--prompt", "--max-cost", "--out -o", "─ Input", "--delimiter", "--orchestrator")
+    ]
+    assert order == sorted(order)
+
+
 def test_a_shell_takes_the_completion(app, tmp_path):
     script = tmp_path / "completion.bash"
     script.write_text(app.generate_completion(shell="bash"))  # noqa: S604 - the name of a shell

@@ -87,6 +87,7 @@ def test_what_cannot_be_is_a_sentence(odd):
         (("run", "bad", "--prompt", "Whose?"), 1, "its name is not UTF-8 text"),
         (("run", "notes", "--prompt", "Whose?", "-p", "max_tokens=5"), 2, "--param: --max-tokens cannot be set"),
         (("run", "notes", "--prompt", "  "), 2, "the prompt is blank"),
+        (("run", "notes", "--prompt", "Whose?", "--out", "rows"), 1, "Give another --out for this work"),
         (("results", "rows", "--limit", "-1"), 2, "--limit"),
         (("simulate", "--port", "99999"), 1, "port 99999 cannot be used"),
     ):

@@ -4,12 +4,20 @@ import pytest
 from pydantic import BaseModel
 
 from batchata import BatchManager
+from tests.servers import BARE, server_of_the_session
 
 MODEL = "claude-haiku-5-5"
 
 
 class Contact(BaseModel):
     name: str
+
+
+@pytest.fixture(scope="session")
+def real_server():
+    """One for all of these tests; none of them reads what became of a task run."""
+    with server_of_the_session(BARE) as server:
+        yield server
 
 
 @pytest.fixture(params=["local", "prefect"])

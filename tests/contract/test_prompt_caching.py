@@ -1,5 +1,9 @@
 """One document with many prompts: one item writes the prompt cache, the others read, and the bill says so."""
 
+import os
+import signal
+import threading
+import time
 from decimal import Decimal
 
 import pytest
@@ -100,8 +104,9 @@ def test_the_writing_job_survives_a_lost_answer_and_a_change_of_hands(made, text
     """Its create call was answered into the void; whoever goes on finds it, and waits for it no second time."""
     simulator.faults.drop("create", "after")
     messages = asked_about(text, 12)
-    away = made(messages).run(wait=False)
-    assert (away["completed_items"] + away["in_flight_items"], away["pending_items"]) in [(1, 11), (12, 0)]
+    for record in made(messages).stream():
+        assert record.outcome == "succeeded"
+        break
     each = made(messages)
     assert each.run()["completed_items"] == 12
     assert [intent["ahead"] for intent in intents(each)] == [True, False, False, False]
@@ -120,7 +125,8 @@ def test_what_was_paid_for_is_known_however_it_was_cached(made, text, simulator,
 
 def test_one_ledger_may_be_gone_on_with_in_another_way(made, text):
     messages = asked_about(text, 12)
-    assert made(messages).run(wait=False)["pending_items"] in (0, 11)
+    for _ in made(messages).stream():
+        break
     each = made(messages, prompt_caching="off")
     summary = each.run()
     assert (summary["completed_items"], summary["pending_items"]) == (12, 0)
@@ -197,6 +203,34 @@ def test_one_file_with_many_prompts_is_written_once(client, tmp_path, text, uplo
     assert not client.files.list().data
 
 
+def interrupted_when_sent(manager):
+    """Ctrl-C, while it waits for the first batch, which has not ended before the simulator's clock is put forward."""
+
+    def press():
+        while not (manager.state_path.exists() and b'"submitted"' in manager.state_path.read_bytes()):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    hand = threading.Thread(target=press)
+    hand.start()
+    with pytest.raises(KeyboardInterrupt):
+        manager.run()
+    hand.join()
+
+
+def test_where_nobody_waits_all_is_sent_at_once_and_the_summary_says_what_that_costs(tmp_path, text):
+    """The first visit sent one item, and the rest went with the next one, a night later."""
+    with Simulator(progress=OnClock(600), seed=7) as url, make_client(api_key="none", base_url=url) as client:
+        manager = BatchManager(
+            messages=asked_about(text, 30), model="claude-opus-5-5", max_tokens=2000, cache=False,
+            state_path=tmp_path / "run.jsonl", client=client, orchestrator="local",
+        )  # fmt: skip
+        summary = manager.run(wait=False)
+    assert (summary["in_flight_items"], summary["pending_items"]) == (30, 0)
+    assert [(each["ahead"], list(each["prefixes"].values())) for each in intents(manager)] == [(False, ["5m"])]
+    assert "a run that waits for it is expected to pay $" in summary["stopped"]
+
+
 @pytest.mark.parametrize("collects", [False, True])
 def test_who_goes_on_names_the_upload_that_was_written_or_writes_again(tmp_path, text, collects):
     """Under a new id all others would have written it: the job ahead is collected by another process."""
@@ -208,7 +242,8 @@ def test_who_goes_on_names_the_upload_that_was_written_or_writes_again(tmp_path,
             max_tokens=2000, cache=False, upload=True, state_path=tmp_path / "run.jsonl", client=client,
             orchestrator="local",
         )  # fmt: skip
-        assert manager.run(wait=False)["pending_items"] == 11
+        interrupted_when_sent(manager)
+        assert manager.stats["pending_items"] == 11
         simulator.advance(600)
         if collects:
             assert manager.collect()["pending_items"] == 11

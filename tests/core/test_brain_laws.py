@@ -187,7 +187,7 @@ class Story:
         mode, count = self.sharer.choice(("auto", "auto", "1h", "5m")), self.sharer.randint(1, 3)
         prefixes = [Prefix(f"prefix {each}", (0, each + 1), 80_000, self.items) for each in range(count)]
         of = array("l", [self.sharer.choice((NONE, *range(count), *range(count))) for _ in range(self.items)])
-        return Sharing(prefixes, of, Rates(2, 10), mode, has_all=NONE not in of)
+        return Sharing(prefixes, of, Rates(2, 10), mode)
 
     # the disk
 

@@ -1,11 +1,12 @@
 """Beginnings that items share: written by a job ahead, waited for, read; and when none of it is worth it."""
 
+import sys
 from array import array
 from decimal import Decimal
 
 import pytest
 
-from batchata.core.caching import LIFETIMES
+from batchata.core.caching import LIFETIMES, WORTH_WAITING
 from batchata.core.events import decoded_event, encoded
 from batchata.core.plan import decide
 from batchata.core.prefixes import Marks
@@ -13,9 +14,9 @@ from batchata.core.rates import Rates
 from batchata.core.reacting import react
 from batchata.core.session import Watch
 from batchata.core.sharing import NONE, Prefix, Sharing
-from batchata.core.steps import Approve, Created, Finish, Form, Formed, Send, Wait
+from batchata.core.steps import Approve, Collect, Created, Form, Formed, Look, Send, Wait
 from batchata.core.warmth import MARGIN, Heat
-from tests.core.brain_support import NOW, decided, intent, session_of, settled, state_of, submitted
+from tests.core.brain_support import NOW, decided, ended, intent, session_of, settled, state_of, submitted
 
 LATER = Watch(due=NOW + 30)
 HOUR = LIFETIMES["1h"]
@@ -28,7 +29,7 @@ def sharing(of, tokens=100_000, mode="auto", **more):
     keys = sorted({key for key in of if key})
     prefixes = [Prefix(key, (0, 1), tokens, list(of).count(key)) for key in keys]
     places = array("l", [keys.index(key) if key else NONE for key in of])
-    return Sharing(prefixes, places, more.pop("rates", RATES), mode, has_all=NONE not in places, **more)
+    return Sharing(prefixes, places, more.pop("rates", RATES), mode, **more)
 
 
 def session(of=(A,) * 6, *, how=None, **policy):
@@ -157,14 +158,73 @@ def test_batches_that_take_longer_than_the_cache_lives_are_not_waited_for_again_
     assert (step.ahead, len(step.candidates), step.candidates[0].marks.ttl) == (False, 10, "5m")
 
 
-def test_who_comes_back_now_and_then_sends_one_job_ahead():
-    assert only(decide(state_of(), session(wait=False), NOW)).ahead
+@pytest.mark.parametrize(("items", "tokens", "marks"), [(12, 100_000, "5m"), (3, 50_000, None), (1_000, 10**6, "5m")])
+def test_where_nobody_waits_nothing_goes_ahead_and_it_is_said_what_that_costs(items, tokens, marks):
+    """However much it would save: with the next visit, maybe a night later, what was written is gone."""
+    each = session((A,) * items, wait=False, items_per_job=10_000, how={"tokens": tokens})
+    state = state_of(items=items)
+    step = only(decide(state, each, NOW))
+    found = step.candidates[0].marks
+    assert (step.ahead, len(step.candidates), found and found.ttl) == (False, items, marks)
+    state.apply(intent(1, *range(items)))
+    state.apply(submitted(1))
+    each.watches[1] = LATER
+    finish = only(decide(state, each, NOW))
+    says = "As nobody waits, no batch went ahead to write the prompt cache for the others: a run that waits for it is"
+    assert (says in finish.stopped) == (each.forgone >= WORTH_WAITING) == (items > 3)
+    assert each.forgone < items * tokens * Decimal("1e-6") / 2  # less than half of what the input costs
+
+
+def test_where_nobody_waits_nothing_waits_for_what_is_being_written_and_what_is_warm_is_read():
     state = state_of(ahead(1, 0), submitted(1))
-    step = only(decide(state, session(wait=False, watches={1: LATER}), NOW))
-    assert isinstance(step, Finish)
-    assert "1 batch is in flight with 1 item and 5 more wait" in step.stopped
-    assert not only(decide(state_of(*WRITTEN), session(wait=False), NOW + 60)).ahead
+    assert only(decide(state, session(wait=False), NOW)) == Look(1, "batch 1")  # it may have ended by now
+    looked_at = {1: Watch(due=NOW + 30, looks=1)}
+    step = only(decide(state, session(wait=False, watches=looked_at), NOW))
+    assert (step.ahead, offered(step), step.candidates[0].marks.ttl) == (False, [1, 2, 3, 4, 5], "5m")
+    state.apply(ended(1))
+    assert isinstance(only(decide(state, session(wait=False, watches=looked_at), NOW + 31)), Collect)
+    each = session(wait=False)
+    step = only(decide(state_of(*WRITTEN), each, NOW + 60))
+    assert (step.ahead, step.candidates[0].marks.ttl, each.forgone) == (False, "1h", 0)
     assert not only(decide(state_of(*WRITTEN), session(wait=False), NOW + 9 * HOUR)).ahead
+
+
+def calls_of(decision, *about):
+    """The step, and how many calls it took to decide on it, of Python and of C."""
+    made = 0
+
+    def count(_frame, event, _argument):
+        nonlocal made
+        made += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        steps = decision(*about)
+    finally:
+        sys.setprofile(None)
+    return only(steps), made
+
+
+def calls_for(documents):
+    """Of two decisions about four prompts for each of so many documents: to write some, and to read these."""
+    of = [f"{number // 4:04d}" for number in range(4 * documents)]
+    each, state = session(of, items_per_job=50, how={"tokens": 20_000}), state_of(items=len(of))
+    first, at_first = calls_of(decide, state, each, NOW)
+    assert (first.ahead, first.items_per_job) == (True, 25)
+    written = offered(first)[:25]
+    state.apply(ahead(1, *written, prefixes=[of[item] for item in written]))
+    state.apply(submitted(1))
+    state.apply(settled(1, dict.fromkeys(written, "succeeded")))
+    second, later = calls_of(decide, state, each, NOW + 1)
+    assert (second.ahead, {of[item] for item in offered(second)}) == (False, {of[item] for item in written})
+    return at_first, later
+
+
+def test_what_is_known_of_many_documents_is_not_reckoned_anew_for_each_job():
+    """With 10,000 of them each decision took seconds: nothing was kept from the one before. An offer is 60 calls."""
+    (few_at_first, few), (many_at_first, many) = calls_for(500), calls_for(1_000)
+    assert many - few <= 500 * 5
+    assert many_at_first - few_at_first <= 500 * 40  # each item is counted once
 
 
 @pytest.mark.parametrize("end", [

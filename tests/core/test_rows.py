@@ -1,14 +1,16 @@
 import csv
 import io
 import json
+import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from batchata import Citation, OutputError
+from batchata import Citation
 from batchata.core.cells import columns_of, json_text, spreadsheet_cell
 from batchata.core.outcomes import Errored, Expired, Invalid, Missing, Refused, Succeeded, Truncated
 from batchata.core.records import record_of
@@ -48,7 +50,7 @@ def test_a_row_says_all_of_an_item():
         "index": 7, "source": "in/ä.pdf", "label": None, "outcome": "succeeded", "reason": None,
         "result": {"vendor": {"name": "Müller"}, "total": "0.10", "lines": []}, "citations": None, "cost": "0.0001",
         "model": "claude-haiku-5-5", "input_tokens": 10, "output_tokens": 5, "cache_write_tokens": 3,
-        "cache_read_tokens": None, "batch_id": "msgbatch_1",
+        "cache_read_tokens": None, "batch_id": "msgbatch_1", "export_error": None,
     }  # fmt: skip
 
 
@@ -76,12 +78,24 @@ def test_what_is_not_known_is_null_and_never_zero(outcome):
     assert row["model"] == (getattr(outcome, "model", None) or None)
 
 
-def test_a_result_that_has_no_json_is_told_with_its_item():
-    class Raw(BaseModel):
-        content: bytes
+class Opaque:
+    """Says nothing of itself but where it lies."""
 
-    with pytest.raises(OutputError, match=r"the result of item 7 cannot be said in JSON: .*0xff"):
-        row_of(record(answer(Raw(content=b"\xff"))))
+
+@pytest.mark.parametrize(("value", "why"), [
+    (b"\xff", "0xff"), ({"deep": [b"\xff"]}, "0xff"), (Opaque(), "a Opaque has no text of its own"),
+    ({b"\xff": 1}, "invalid utf-8"),
+])  # fmt: skip
+def test_a_result_that_has_no_json_is_null_and_says_why(value, why):
+    class Raw(BaseModel):
+        content: Any
+
+    row = row_of(record(answer(Raw(content=value))))
+    assert row["result"] is None
+    assert re.search(rf"^the result cannot be said in JSON: .*{why}", row["export_error"])
+    assert row["outcome"] == "succeeded"
+    said = row_of(record(answer(Raw(content=2 + 1j))))
+    assert (said["result"], said["export_error"]) == ({"content": "2+1j"}, None)
 
 
 # citations
@@ -102,28 +116,31 @@ def test_citations_can_be_made_of_their_entries_again(citations):
 
 def test_each_field_has_the_first_page_that_it_was_taken_from():
     entries = row_of(record(answer("x", CITED)))["citations"]
-    assert pages_of(INVOICE, entries) == {"vendor": {"name": 2}, "total": None, "lines": 4}
-    assert pages_of(TEXT, entries) == 2
-    assert pages_of(JSON, entries) == 2
+    result = {"vendor": {"name": "Müller"}, "total": "1", "lines": [{"name": "x"}, {"name": "y"}, {"name": "z"}]}
+    assert pages_of(INVOICE, result, entries) == {"vendor": {"name": 2}, "total": None, "lines": [None, 4, None]}
+    assert pages_of(INVOICE, {"lines": []}, entries) == {"vendor": {"name": 2}, "total": None, "lines": []}
+    assert pages_of(INVOICE, {"lines": None}, entries) == {"vendor": {"name": 2}, "total": None, "lines": None}
+    assert pages_of(TEXT, "x", entries) == 2
+    assert pages_of(JSON, result, entries) == 2
 
 
 @pytest.mark.parametrize("entries", [None, [], [{"field": "total"}], [{"field": "total", "cited_text": "x"}]])
 def test_there_are_no_pages_without_any(entries):
-    assert pages_of(INVOICE, entries) is None
+    assert pages_of(INVOICE, {}, entries) is None
 
 
 def test_a_field_is_not_taken_for_one_whose_name_begins_alike():
     entries = [{"field": "total_amount", "start_page": 1}, {"field": '["a.b"]', "start_page": 2},
                {"field": 'x["y.z"][0].w', "start_page": 3}]  # fmt: skip
     shape = Struct({"total": INT, "a": Struct({"b": INT}), "a.b": INT, "x": Struct({"y.z": ListOf(INT), "y": INT})})
-    assert pages_of(shape, entries) == {
-        "total": None, "a": {"b": None}, "a.b": 2, "x": {"y.z": 3, "y": None},
+    assert pages_of(shape, {"x": {"y.z": [7]}}, entries) == {
+        "total": None, "a": {"b": None}, "a.b": 2, "x": {"y.z": [3], "y": None},
     }  # fmt: skip
 
 
 def test_a_text_has_the_page_of_its_first_citation():
     entries = row_of(record(answer("text", [Citation(cited_text="x"), Citation(cited_text="y", start_page=5)])))
-    assert pages_of(TEXT, entries["citations"]) == 5
+    assert pages_of(TEXT, "text", entries["citations"]) == 5
 
 
 def test_the_row_of_any_citation_fits_its_column():
@@ -144,7 +161,7 @@ def test_columns_are_nested_or_named_by_their_paths():
     table = with_pages(row_shape(Struct({**INVOICE.fields, "a.b": Struct({"c": INT})})))
     assert [each.name for each in columns_of(table, flat=False)] == [
         "index", "source", "label", "outcome", "reason", "result", "page", "citations", "cost", "model", "input_tokens",
-        "output_tokens", "cache_write_tokens", "cache_read_tokens", "batch_id",
+        "output_tokens", "cache_write_tokens", "cache_read_tokens", "batch_id", "export_error",
     ]  # fmt: skip
     flat = [each.name for each in columns_of(table, flat=True)]
     assert flat[5:13] == [

@@ -44,6 +44,18 @@ def key_of(url):
 
 
 @contextmanager
+def forked():
+    """Processes of a Dask cluster begin as copies of one that has imported what they need, which takes seconds."""
+    from dask import config
+    from distributed.utils import get_mp_context
+
+    with config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        needed = ["distributed", "anthropic", "prefect_dask", "batchata.orchestration.hands"]
+        get_mp_context().set_forkserver_preload(needed)
+        yield
+
+
+@contextmanager
 def meanwhile(act):
     """Does it in a thread; what goes wrong there fails the test."""
     failures = []
@@ -70,19 +82,21 @@ def wait_until(is_time, seconds=300):
     return found
 
 
-def sender_of(manager):
-    """The other process that was the first to take the right to send a job."""
+def sender_of(manager, nth=1):
+    """The other process that took the right to send the nth of the jobs that others send."""
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        wait_until(lambda: manager.state_path.exists() and events(manager, "intent"))
-        place = UUID(events(manager, "intent")[0]["claims"])
-        return wait_until(lambda: next(filter(lambda pid: pid != os.getpid(), claimants(client, place)), None))
+        wait_until(lambda: manager.state_path.exists() and len(events(manager, "intent")) >= nth)
+        place, job = (events(manager, "intent")[nth - 1][name] for name in ("claims", "job"))
+        return wait_until(lambda: claimants(client, UUID(place)).get(job))
 
 
 def claimants(client, place):
-    for claim in client.filter_flow_run_input(place, "claim-", 100, set()):
-        yield int(json.loads(claim.value).split()[1])
+    """The other processes that took a right to send, by the job."""
+    claims = client.filter_flow_run_input(place, "claim-", 100, set())
+    pids = {int(each.key.rsplit("-", 1)[1]): int(json.loads(each.value).split()[1]) for each in claims}
+    return {job: pid for job, pid in pids.items() if pid != os.getpid()}
 
 
 def manager_of(folder, files, **options):
@@ -106,9 +120,17 @@ def events(manager, name=None):
 
 
 def same_story(manager):
-    """The ledger without what differs from run to run."""
-    told = [(each["event"], each.get("items"), each.get("bound"), each.get("cost")) for each in events(manager)]
-    return sorted(map(str, (each for each in told if each[0] in {"items", "intent", "settled"})))
+    """The ledger without what differs from run to run, and without jobs that were not sent after all."""
+    unsent = {each["job"] for each in events(manager, "unsent")}
+    kept = (each for each in events(manager) if each["event"] in {"items", "intent", "settled"})
+    return sorted(map(str, map(_told_of, (each for each in kept if each.get("job") not in unsent))))
+
+
+def _told_of(event):
+    items = event.get("items") or []
+    if event["event"] == "intent":
+        items = [(index, most, print_) for index, _attempt, most, print_ in items]
+    return event["event"], items, event.get("bound"), event.get("cost")
 
 
 def check_books(url, manager, total):

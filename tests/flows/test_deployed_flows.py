@@ -14,6 +14,8 @@ pytestmark = [pytest.mark.usefixtures("inside"), pytest.mark.filterwarnings("def
 ROOT = Path(__file__).parents[2]
 HOUR = 3600
 COMMON = {"prompt": "Who is it?", "model": "claude-haiku-5-5", "cache": False, "items_per_job": 5}
+FOR_ONE = 0.000392
+"""US dollars that cover one item at worst, and not a second one when it has cost what it costs."""
 
 
 @pytest.fixture
@@ -80,39 +82,52 @@ def test_a_run_is_brought_home_by_visits_and_asks_at_its_limit(simulator, put):
     name = f"asker-{uuid4().hex[:6]}"
     asker = run_batch.to_deployment(name).apply()
     put(*(f"Nr{n}" for n in range(8)), folder="notes")
-    begun = ended(run_batch, files=["notes"], wait=False, max_cost=0.0004, max_tokens=1000, **COMMON)
+    begun = ended(run_batch, files=["notes"], wait=False, max_cost=FOR_ONE, max_tokens=1000, **COMMON)
     assert begun.name == "InFlight"
-    simulator.advance(HOUR)
-    states = [ended(collect_due, ask_with=f"run-batch/{name}")]
+    shown = artifacts("notes-summary")
+    assert "1 run was open: 0 finished, 1 still open" in ended(collect_due).message
+    assert artifacts("notes-summary") == shown, "nothing happened to it"
     for _ in range(10):
         simulator.advance(HOUR)
-        states.append(ended(collect_due, ask_with=f"run-batch/{name}"))
-    assert "no run is open" in states[-1].message
+        if "no run is open" in ended(collect_due, ask_with=f"run-batch/{name}").message:
+            break
+    else:
+        pytest.fail("it is visited again and again")
     assert artifacts("collect-due")
+    assert len(artifacts("notes-summary")) > len(shown)
     with get_client(sync_client=True) as api:
         asked = [each for each in api.read_flow_runs(limit=50) if each.deployment_id == asker]
     (run,) = asked
     assert run.parameters["files"] == ["notes"]
-    assert run.parameters["max_cost"] == 0.0004
+    assert run.parameters["max_cost"] == FOR_ONE
     assert Path(run.parameters["state_dir"]).is_dir()
 
 
-def test_failed_items_are_sent_again_and_a_run_is_cancelled(simulator, put):
+def test_failed_items_are_sent_again_and_a_run_is_cancelled_and_nobody_reads_the_key(
+    inside, simulator, put, monkeypatch, tmp_path
+):
+    from batchata.orchestration.credentials import AnthropicCredentials
     from flows.cancel import cancel
     from flows.retry_failed import retry_failed
     from flows.run_batch import run_batch
 
     simulator.faults.outcome("refused", match=lambda custom_id: custom_id.endswith("-000001-1"))
     put("Ada", "Grace", folder="notes")
-    ended(run_batch, files=["notes"], wait=False, **COMMON)
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    block, key = f"c-{uuid4().hex[:6]}", f"sk-ant-{uuid4().hex}"
+    AnthropicCredentials(api_key=f"{key}\n", base_url=simulator.url).save(block)
+    ended(run_batch, files=["notes"], wait=False, credentials=block, **COMMON)
     simulator.advance(HOUR)
-    done = ended(run_batch, files=["notes"], wait=False, **COMMON)
+    done = ended(run_batch, files=["notes"], wait=False, credentials=block, **COMMON)
     assert done.name == "CompletedWithFailures"
     place = str(Path(done.result()["state_path"]).parent)
     again = ended(retry_failed, state_dir=place, wait=False)
     assert again.name == "InFlight"
     stopped = ended(cancel, state_dir=f"{place}/ledger.jsonl")
     assert "message batches that were told to stop: msgbatch_" in stopped.message
+    kept = [each for place in (tmp_path, Path(inside.environment["PREFECT_HOME"])) for each in place.rglob("*")]
+    assert {"prefect.db", "ledger.jsonl", "run.json"} <= {each.name for each in kept}
+    assert [each for each in kept if each.is_file() and key.encode() in each.read_bytes()] == []
 
 
 def test_bad_parameters_end_a_run_with_a_sentence(simulator, put):
@@ -197,9 +212,9 @@ def test_a_run_about_which_nobody_could_be_asked_is_told(simulator, put):
     from flows.run_batch import run_batch
 
     put(*(f"Nr{n}" for n in range(8)), folder="notes")
-    ended(run_batch, files=["notes"], wait=False, max_cost=0.0004, max_tokens=1000, **COMMON)
+    ended(run_batch, files=["notes"], wait=False, max_cost=FOR_ONE, max_tokens=1000, **COMMON)
     states = []
-    for _ in range(10):
+    while len(states) < 10 and not (states and "no run is open" in states[-1].message):
         simulator.advance(HOUR)
         states.append(ended(collect_due, ask_with="run-batch/nobody"))
     (failed,) = [each for each in states if each.is_failed()]

@@ -13,6 +13,7 @@ from batchata import InputError
 from batchata.simulator import OnClock, Simulator
 from tests.flows.remote_support import (
     check_books,
+    events,
     invoices,
     key_of,
     manager_of,
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.filterwarnings("default")  # Prefect's own warnings are
 
 ROOT = Path(__file__).parents[2]
 SERVE = "from flows.work_shard import work_shard; work_shard.serve(name='work-shard', limit=4)"
+LIMIT = 0.0012
+"""Covers half of the items."""
 
 
 @pytest.fixture(autouse=True)
@@ -67,40 +70,28 @@ def shards_of(pid):
     return [each for each in psutil.Process(pid).children(recursive=True) if "flow_engine" in " ".join(each.cmdline())]
 
 
-def test_two_shards_give_what_one_machine_gives_though_one_is_killed_while_it_sends(served, inside, tmp_path):
-    files = invoices(tmp_path / "in", 30)
+def test_two_shards_give_what_one_machine_gives_however_they_are_killed(served, inside, tmp_path):
+    """One while it sends, the other while it collects, under a limit that covers half of the items; the run goes on
+    alone.
+    """
+    files = invoices(tmp_path / "in", 12)
+    tight = {"max_cost": LIMIT, "max_parallel_jobs": 1, "max_tokens": 60}
+    wide = {"max_cost": 5, "items_per_job": 2, "max_tokens": 60, "orchestrator": "local"}
     with Simulator(seed=7) as url, key_of(url):
-        one = manager_of(tmp_path / "one", files, orchestrator="local", max_cost=5)
-        alone = one.run()
-    simulator = Simulator(seed=7)
-    simulator.faults.delay("create", 4.0, times=1)
-    with simulator as url, key_of(url):
-        two = manager_of(tmp_path / "two", files, shards=2, max_parallel_jobs=1, max_cost=5)
-
-        def kill() -> None:
-            pid = sender_of(two)
-            wait_until(lambda: simulator.state()["create_calls"] >= 1)
-            os.kill(pid, signal.SIGKILL)
-
-        with meanwhile(kill):
-            summary = two.run()
-        check_books(url, two, 30)
-        assert simulator.state()["create_calls"] == simulator.state()["batches_created"] == 6
-    assert [summary[name] for name in ("total_cost", "outcomes")] == [alone["total_cost"], alone["outcomes"]]
-    assert told(two) == told(one)
-    assert same_story(two) == same_story(one)
-    assert not list((tmp_path / "two" / "results").glob(".batchata-*"))
-
-
-def test_shards_that_are_killed_while_they_collect_lose_nothing(served, inside, tmp_path):
-    """Under a limit that covers some of the items; the run goes on alone."""
-    files = invoices(tmp_path / "in", 20)
+        one = tmp_path / "one"
+        half = manager_of(one, files, orchestrator="local", **tight).run()
+        alone = manager_of(one, files, **wide)
+        whole = alone.run()
     simulator = Simulator(seed=7, progress=OnClock(0.2))
+    simulator.faults.delay("create", 2.5, times=1)
     simulator.faults.delay("results", 3.0, times=1)
     with simulator as url, key_of(url):
-        manager = manager_of(tmp_path / "run", files, shards=2, max_parallel_jobs=1, max_cost=0.002)
+        manager = manager_of(tmp_path / "two", files, shards=2, **tight)
 
         def kill() -> None:
+            sender = sender_of(manager)
+            wait_until(lambda: simulator.state()["create_calls"] >= 1)
+            os.kill(sender, signal.SIGKILL)
             wait_until(lambda: simulator.state()["calls"].get("results"))
             for shard in shards_of(served):
                 shard.kill()
@@ -108,12 +99,19 @@ def test_shards_that_are_killed_while_they_collect_lose_nothing(served, inside, 
         with meanwhile(kill):
             summary = manager.run()
         assert summary["cost_limit_reached"]
-        assert 0 < summary["completed_items"] < 20
+        assert 0 < summary["completed_items"] == half["completed_items"] < 12
         assert simulator.state()["items_billed"] == summary["completed_items"]
-        assert summary["total_cost"] <= 0.002
-        more = manager_of(tmp_path / "run", files, orchestrator="local", max_cost=5)
-        more.run()
-        check_books(url, more, 20)
+        assert summary["total_cost"] == half["total_cost"] <= LIMIT
+        state = simulator.state()
+        assert state["create_calls"] == state["batches_created"] == len(events(manager, "intent"))
+
+        more = manager_of(tmp_path / "two", files, **wide)
+        summary = more.run()
+        check_books(url, more, 12)
+    assert [summary[name] for name in ("total_cost", "outcomes")] == [whole["total_cost"], whole["outcomes"]]
+    assert told(more) == told(alone)
+    assert same_story(more) == same_story(alone)
+    assert not list((tmp_path / "two" / "results").glob(".batchata-*"))
 
 
 def test_a_deployment_that_is_not_there_is_said_before_anything_is_sent(inside, simulator, tmp_path):
@@ -123,3 +121,4 @@ def test_a_deployment_that_is_not_there_is_said_before_anything_is_sent(inside, 
         with pytest.raises(InputError, match="there is no deployment 'no/such' to run shards"):
             manager.run()
     assert simulator.state()["create_calls"] == 0
+    assert not list((tmp_path / "run" / "results").glob(".batchata-*"))

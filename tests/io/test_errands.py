@@ -6,28 +6,44 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import orjson
 import pytest
 from pydantic import BaseModel
+from upath import UPath
 
-from batchata import AmbiguousSubmitError, InputError, Item, ServiceError, UnknownPriceError
+from batchata import (
+    AmbiguousSubmitError,
+    CredentialsError,
+    InputError,
+    Item,
+    ServiceError,
+    UnknownPriceError,
+    make_client,
+)
 from batchata.core.events import Sent
 from batchata.core.fingerprints import request_fingerprint
 from batchata.core.measured import Answered, Measure, Weighed
 from batchata.core.models import ModelInfo
 from batchata.core.prefixes import Marks
-from batchata.core.steps import Candidate, Collect, Created, Form, Send
-from batchata.errors import IncompleteResultsError, LostWorkerError, Problem
+from batchata.core.steps import Candidate, Collect, Created, Form, NotFound, Search, Send
+from batchata.errors import ForgottenRunError, IncompleteResultsError, LostWorkerError, Problem
+from batchata.io.lost import LostAndFound
 from batchata.io.results import ResultsFolder
+from batchata.running import errands
 from batchata.running.assignment import Assignment, Requests, RunContext
 from batchata.running.errands import Packer
+from batchata.running.forming import Former
 from batchata.running.measuring import Measurer, encoded_params
-from batchata.running.probing import Probe, probe
+from batchata.running.probing import Probe, left_by, probe, sweep
 from batchata.running.sending import made_again
+from batchata.running.settling import Settler
 from batchata.running.spreading import Spread
+from batchata.running.worker import Worker
 from batchata.simulator.backend import content_hash
+from tests.urls import emptied
 
 MODEL = "claude-haiku-5-5"
 ERRORS = [
@@ -65,7 +81,7 @@ def world(client, simulator, tmp_path, monkeypatch):
         assignment, Requests(assignment, info), client, info, "run", ResultsFolder(tmp_path / "results", "run")
     )
     here = Measurer(run, None, keeps_bodies=False)
-    with probe(run.folder, assignment) as note:
+    with probe(run.folder, run.run_id, assignment) as note:
         packer = Packer(run, here, 2, cache=False, refresh_cache=False)
         packer.claimed_at("somewhere", free, note)
         yield packer
@@ -157,7 +173,7 @@ def test_a_file_that_changed_after_it_was_measured_is_not_sent(world, simulator,
 
 
 def test_who_has_not_got_the_right_does_not_send(world, simulator):
-    with probe(world.run.folder, world.run.assignment) as note:
+    with probe(world.run.folder, "run", world.run.assignment) as note:
         world.claimed_at("somewhere", taken, note)
         with pytest.raises(AmbiguousSubmitError, match="somebody else began to send it"):
             world.packed(sent(world, 0))()
@@ -170,11 +186,62 @@ def test_a_worker_that_sees_another_disk_says_so(world, tmp_path):
         InputError, match=r"the worker on \S+ cannot reach \S+results: what the run put there is not seen"
     ):
         world.packed(None)()
-    with probe(world.run.folder, world.run.assignment) as note:
+    with probe(world.run.folder, "run", world.run.assignment) as note:
         assert note.file == str(tmp_path / "0.txt")
         world.claimed_at("somewhere", free, replace(note, file="/no/such.pdf"))
         with pytest.raises(InputError, match=r"cannot reach /no/such.pdf: .* mount the folder there"):
             world.packed(None)()
+
+
+def test_a_worker_with_credentials_of_another_workspace_sends_nothing(world, simulator):
+    """The run would not see its batches, and they would be paid for."""
+    note = Probe(next(world.run.folder.path.glob(".batchata-probe-*")).name, None)
+
+    url = simulator.url
+
+    def elsewhere():
+        return make_client(base_url=url, headers={"anthropic-workspace-id": "wrkspc_other"})
+
+    packer = Packer(world.run, world.here, 2, cache=False, client=elsewhere, refresh_cache=False)
+    packer.claimed_at("somewhere", free, note)
+    with pytest.raises(CredentialsError, match=r"workspace wrkspc_other, the run those of .* workspace wrkspc_sim"):
+        packer.packed(sent(packer, 0))()
+    assert simulator.state()["create_calls"] == 0
+
+
+def test_a_worker_with_another_version_says_so(world, monkeypatch):
+    parcel = world.packed(sent(world, 0))
+    monkeypatch.setattr(errands, "__version__", "0.0.1")
+    with pytest.raises(InputError, match=r"has batchata 0.0.1 on Python \S+, the run has batchata"):
+        parcel()
+
+
+def test_what_a_killed_process_left_is_swept_by_the_next_of_the_same_run(tmp_path):
+    emptied()
+    urls = UPath("memory://left"), UPath("unkind://left")
+    for place in (tmp_path, *urls):
+        for run in ("run", "other"):
+            (place / left_by(run, "probe")).write_bytes(b"")
+            exchange = place / left_by(run, "exchange")
+            exchange.mkdir()
+            (exchange / "order-1.pkl").write_bytes(b"an order")
+        sweep(place, "run")
+        assert {each.name.split("-")[2] for each in place.iterdir()} == {"other"}
+        sweep(place / "nowhere", "run")
+
+
+def test_a_batch_is_searched_for_also_when_nobody_knows_any_more_who_had_the_right(world):
+    """The flow run that kept it was deleted, or the server is another one."""
+
+    def forgotten(place, name):
+        raise ForgottenRunError("it does not know the flow run")
+
+    worker = Worker(
+        world.run.client, Former(world.run, world.here.candidates), Settler(world.run, None, 2), LostAndFound("run"),
+        claim=forgotten,
+    )  # fmt: skip
+    search = Search(7, frozenset({(0, 1)}), 1, datetime.now(UTC), known=(), claims="somewhere")
+    assert worker.carry_out(search) == NotFound([])
 
 
 def test_what_cannot_be_pickled_is_said_before_anything_is_sent(world, simulator):

@@ -148,6 +148,15 @@ def test_a_bad_template_or_delimiter_is_refused(put, arguments, words):
         read_rows(put("m.csv", text="t\n1\n"), **arguments)
 
 
+def test_a_table_whose_cells_are_parted_otherwise_is_read_when_that_is_said(put):
+    path = put("m.csv", text="subject^body\nx^y\n")
+    with pytest.raises(InputError, match="came out as one cell: say with `delimiter` what parts the cells"):
+        read_rows(path, "{subject} {body}")
+    with pytest.raises(InputError, match=r"it has subject\^body \(nothing was sent\)$"):
+        read_rows(path, "{other}")
+    assert texts(read_rows(path, "{subject} {body}", delimiter="^")) == [("m.csv:2", "x y")]
+
+
 def test_rows_of_parquet(tmp_path):
     table = pa.table({
         "t": ["x", "y"], "n": [1, 2], "d": [dt.date(2026, 1, 2)] * 2, "m": [Decimal("1.50")] * 2,

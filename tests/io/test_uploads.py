@@ -1,19 +1,32 @@
 """Documents that go up through the Files API."""
 
+import re
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import orjson
 import pytest
 
-from batchata import BatchManager, InputError, Item, RequestRefusedError, document, make_client
+from batchata import (
+    AccountError,
+    BatchManager,
+    CredentialsError,
+    InputError,
+    Item,
+    RequestRefusedError,
+    document,
+    make_client,
+)
 from batchata.core.events import Uploaded, UploadedFile
 from batchata.core.uploadbook import UploadBook
 from batchata.io.ledger import open_ledger, read_state
 from batchata.io.sources import size_problem
+from batchata.running.lanes import Lanes
 from batchata.running.uploads import Uploads
 from batchata.simulator import Faults, OnClock, Simulator
 from tests.pdfs import invoice_pdf
@@ -210,15 +223,87 @@ def test_files_that_only_have_their_beginning_in_common_do_not_stay(manager, fil
     assert [len(each["files"]) for each in events("deleted")] == [1, 1, 1, 1]
 
 
-def test_an_upload_that_is_refused_ends_the_run_with_nothing_sent_and_nothing_lost(manager, files):
-    with (
-        Simulator(faults=Faults().fail("files", 400, times=1), seed=7) as url,
-        make_client(api_key="none", base_url=url) as client,
-    ):
-        with pytest.raises(RequestRefusedError, match=r"upload 0\.pdf: the API refused it"):
+def run_with(faults, manager, files, **options):
+    """The run, what the simulator counted, and what lies there in the end."""
+    simulator = Simulator(faults=faults, seed=7)
+    with simulator as url, make_client(api_key="none", base_url=url) as client:
+        run = manager(files, client=client, **options)
+        summary = run.run()
+        assert summary["completed_items"] + summary["failed_items"] == summary["total_items"]
+        return run, simulator.state()["calls"], client.files.list().data
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_a_document_that_the_api_does_not_take_fails_alone(manager, files, status):
+    faults = Faults().fail("files", status, times=1)
+    run, _, left = run_with(faults, manager, files, max_cost=1, items_per_job=2)
+    kinds = [each.outcome for each in run.outcomes()]
+    assert sorted(kinds) == ["errored", "succeeded", "succeeded", "succeeded"]
+    (refused,) = run.failures()
+    assert re.search(rf"^input_error: the Files API does not take it: .* \(HTTP {status}\) \(it was", refused.reason)
+    assert refused.cost == 0
+    assert left == []
+    uploaded, deleted = ([file for each in events(kind) for file in each["files"]] for kind in ("uploaded", "deleted"))
+    assert sorted(file for file, *_ in uploaded) == sorted(deleted)
+    assert len(deleted) == 3
+
+
+def test_one_that_is_refused_is_not_uploaded_again_for_each_prompt(manager, files):
+    """It is the only one, so that its job is empty, and the limit is not to blame for it."""
+    faults = Faults().fail("files", 400, times=1)
+    run, calls, _ = run_with(faults, manager, files[:1], prompt=None, prompts=["Which?", "Whose?"], max_cost=0.17)
+    assert [each.outcome for each in run.outcomes()] == ["errored", "errored"]
+    assert (calls["files"], run.stats["cost_limit_reached"]) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(403, AccountError), (401, CredentialsError), (404, RequestRefusedError)]
+)
+def test_what_is_not_the_documents_fault_ends_the_run_with_nothing_sent_and_nothing_lost(manager, files, status, error):
+    faults = Faults().fail("files", status, times=1)
+    with Simulator(faults=faults, seed=7) as url, make_client(api_key="none", base_url=url) as client:
+        with pytest.raises(error, match="its upload: the "):
             manager(files, client=client).run()
+        assert (events("intent"), client.files.list().data) == ([], [])
         assert manager(files, client=client).run()["completed_items"] == 4
         assert client.files.list().data == []
+
+
+def test_when_all_are_refused_for_one_reason_the_run_says_so(manager, files):
+    with (
+        Simulator(faults=Faults().fail("files", 400, times=9), seed=7) as url,
+        make_client(api_key="none", base_url=url) as client,
+    ):
+        summary = manager(files, client=client, items_per_job=1).run()
+    assert (summary["failed_items"], summary["pending_items"]) == (3, 1)
+    assert "failed for the same reason (errored: input_error: the Files API does not take it" in summary["stopped"]
+
+
+def test_so_many_go_up_beside_each_other_and_no_more():
+    lanes, barrier = Lanes(width=4, most_bytes=100), threading.Barrier(4, timeout=30)
+    running, most, done = 0, [], threading.Semaphore(0)
+    lock = threading.Lock()
+
+    def call(size, together=lambda: None):
+        nonlocal running
+        with lock:
+            running += size
+            most.append(running)
+        together()
+        with lock:
+            running -= size
+        done.release()
+
+    for _ in range(8):
+        lanes.start(partial(call, 1, barrier.wait), 1)  # four have to be there at once, twice
+    for _ in range(6):
+        lanes.start(partial(call, 60), 60)
+    lanes.start(partial(call, 500), 500)
+    for _ in range(15):
+        assert done.acquire(timeout=30)
+    assert max(most[:8]) == 4
+    assert max(most[8:-1]) <= 64
+    assert most[-1] == 500
 
 
 def test_an_api_that_takes_no_upload_for_a_while_is_waited_for(manager, files):

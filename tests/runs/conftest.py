@@ -1,5 +1,9 @@
 """Described runs, carried out by the local hands against a simulator that the environment points to."""
 
+import os
+import threading
+from contextlib import contextmanager
+
 import pytest
 
 from batchata.runs.spec import spec_of
@@ -57,3 +61,28 @@ def spec():
         return spec_of(usual | parameters)
 
     return make
+
+
+@pytest.fixture
+def slow_file():
+    """A file whose reader waits until something else has happened."""
+
+    @contextmanager
+    def slowed(path, meanwhile):
+        text = path.read_text()
+        path.unlink()
+        os.mkfifo(path)
+
+        def feed():
+            with path.open("w") as file:  # waits for the reader
+                meanwhile()
+                file.write(text)
+
+        thread = threading.Thread(target=feed)
+        thread.start()
+        yield
+        thread.join(30)
+        path.unlink()
+        path.write_text(text)
+
+    return slowed

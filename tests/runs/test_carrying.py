@@ -1,4 +1,5 @@
 import json
+import shutil
 import threading
 import time
 
@@ -10,6 +11,7 @@ from batchata.runs import carrying
 from batchata.runs.carrying import cancel, carry_out, retry
 from batchata.runs.due import collect_due
 from batchata.runs.folder import RunFolder, folder_of
+from tests.runs.conftest import HOUR
 
 MODELS = "from pydantic import BaseModel\n\n\nclass Contact(BaseModel):\n    name: str\n"
 SCHEMA = {"title": "Contact", "type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
@@ -74,7 +76,7 @@ def test_a_place_of_other_work_is_refused_and_keeps_its_description(simulator, n
     notes("Ada")
     one = spec(files=["notes"], state_dir="here")
     carry_out(one)
-    with pytest.raises(LedgerMismatchError, match="prompt"):
+    with pytest.raises(LedgerMismatchError, match=r"`prompt` is another one.* another `state_dir`"):
         carry_out(spec(files=["notes"], state_dir="here", prompt="Where?"))
     assert folder_of(one).spec() == one
     assert simulator.state()["items_billed"] == 1
@@ -130,6 +132,40 @@ def test_a_run_is_gone_on_with_from_where_its_paths_are_relative_to(simulator, n
     monkeypatch.chdir(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="go on with it from there"):
         retry(folder)
+
+
+def test_of_a_run_and_its_copy_one_goes_on(hourly, notes, spec, tmp_path):
+    notes(*(f"Nr{n}" for n in range(13)))
+    one = spec(files=["notes"], wait=False, max_parallel_jobs=2)
+    carry_out(one)
+    original = folder_of(one)
+    copied = RunFolder(original.path.with_name("copied"))
+    shutil.copytree(original.path, copied.path)
+    hourly.advance(HOUR)
+    with pytest.raises(LedgerMismatchError, match=r"copied/ledger.jsonl is a copy of .*nothing was sent"):
+        carry_out(one.model_copy(update={"state_dir": str(copied.path)}))
+    visits = {visit.folder: visit for visit in collect_due(tmp_path / ".batchata")}
+    assert "is a copy of" in visits[copied].trouble
+    assert (visits[original].trouble, visits[original].summary["in_flight_items"]) == ("", 3)
+    assert "is a copy of" in next(visit.trouble for visit in collect_due(tmp_path / ".batchata") if visit.trouble)
+    assert hourly.state()["create_calls"] == 3
+
+
+def test_a_run_that_was_moved_is_gone_on_with_and_so_is_a_project(hourly, notes, spec, tmp_path, monkeypatch):
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    notes("Ada", "Grace", folder="project/notes")
+    one = spec(files=["notes"], wait=False, items_per_job=1, max_parallel_jobs=1)
+    carry_out(one)
+    folder_of(one).path.rename(tmp_path / "project" / "moved")
+    hourly.advance(HOUR)
+    moved = spec(files=["notes"], wait=False, items_per_job=1, max_parallel_jobs=1, state_dir="moved")
+    assert carry_out(moved)["in_flight_items"] == 1
+    (tmp_path / "project").rename(tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    hourly.advance(HOUR)
+    assert carry_out(moved)["completed_items"] == 2
+    assert hourly.state()["items_billed"] == 2
 
 
 @pytest.mark.parametrize(
@@ -209,6 +245,23 @@ def test_a_run_is_cancelled_from_anywhere_and_whatever_became_of_its_files(hourl
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert cancel(folder) == batches
+
+
+def test_what_an_emptied_form_sends_is_as_good_as_nothing(spec):
+    emptied = dict.fromkeys(
+        ("files_from", "messages_file", "prompt_file", "prompts_file", "response_model", "name", "credentials",
+         "results_dir", "state_dir", "max_cost", "max_tokens", "sample"), ""
+    )  # fmt: skip
+    given = spec(files=["", "notes"], **emptied)
+    assert (given, folder_of(given)) == (spec(files=["notes"]), folder_of(spec(files=["notes"])))
+    assert spec(files=["notes"], response_model=f" {json.dumps(SCHEMA)}\n").response_model == SCHEMA
+    assert spec(files=["notes"], max_cost="5", items_per_job="7").items_per_job == 7
+    with pytest.raises(InputError, match=r"`response_model` begins as a JSON Schema does, and is no JSON"):
+        spec(files=["notes"], response_model="{'type': 'object'}")
+    with pytest.raises(InputError, match="`model`: String should have at least 1 character"):
+        spec(files=["notes"], model="")
+    with pytest.raises(InputError, match="`home`: String should have at least 1 character"):
+        spec(files=["notes"], home="")
 
 
 def test_a_run_that_could_not_begin_is_begun_by_nobody_else(simulator, notes, spec, tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from batchata.errors import CredentialsError
 from batchata.io.ledger import open_ledger
 from batchata.running.gate import Approval
 from batchata.running.local import LocalHands
@@ -124,6 +125,20 @@ def test_of_a_cancelled_run_is_collected_what_was_sent_and_nothing_is_sent(hourl
     assert hourly.state()["create_calls"] == 2
 
 
+def test_a_run_that_is_cancelled_while_it_is_looked_at_sends_nothing_more(hourly, notes, spec, tmp_path, slow_file):
+    notes(*(f"Nr{n}" for n in range(13)))
+    (tmp_path / "prompt.txt").write_text("Who is it?")
+    one = spec(files=["notes"], prompt=None, prompt_file="prompt.txt", wait=False, max_parallel_jobs=2)
+    carry_out(one)
+    hourly.advance(HOUR)
+    with slow_file(tmp_path / "prompt.txt", lambda: cancel(folder_of(one))):
+        (visit,) = visits()
+    assert (visit.halted, visit.asks) == (True, False)
+    assert (visit.summary["in_flight_items"], visit.summary["pending_items"]) == (0, 3)
+    assert visits() == []
+    assert hourly.state()["create_calls"] == 2
+
+
 def test_a_run_that_is_worked_on_is_left_alone(hourly, notes, spec):
     notes("Ada")
     one = spec(files=["notes"], wait=False)
@@ -132,22 +147,27 @@ def test_a_run_that_is_worked_on_is_left_alone(hourly, notes, spec):
         assert visits() == []
 
 
-def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes, spec):
+@pytest.mark.parametrize("odd", ["[]", '{"in_flight_items": null, "pending_items": 0}', "7"])
+def test_a_run_that_cannot_be_gone_on_with_keeps_no_other_from_it(hourly, notes, spec, odd):
     notes("Ada", folder="a")
     notes("Bob", folder="b")
     for folder in "ab":
         carry_out(spec(files=[folder], wait=False))
     folder = folder_of(spec(files=["a"]))
     (folder.path / "run.json").write_text("{}")
+    (folder.path / "summary.json").write_text(odd)
     hourly.advance(HOUR)
     broken, whole = visits()
     assert "is not the state folder of a run" in broken.trouble
     assert whole.summary["completed_items"] == 1
-    assert "2 open runs: 1 finished, 0 not finished yet; 1 needs help" in sentence([broken, whole])
-    assert report([broken, whole]).count("\n") == 3
+    assert "2 runs were open: 1 finished, 0 still open, 1 cannot be gone on with" in sentence([broken, whole])
+    assert report([broken, whole]).splitlines()[5:7] == ["**Cannot be gone on with:**", ""]
+    assert "is not the state folder of a run" in report([broken, whole])
+    assert broken.is_news
+    assert [visit.is_news for visit in visits()] == [False]
 
 
-def test_of_a_run_whose_files_went_away_is_collected_what_was_sent(hourly, notes, spec, tmp_path):
+def test_of_a_run_whose_files_went_away_is_collected_what_was_sent(hourly, notes, spec, tmp_path, monkeypatch):
     notes(*(f"Nr{n}" for n in range(13)))
     carry_out(spec(files=["notes"], wait=False, max_parallel_jobs=2))
     for path in (tmp_path / "notes").iterdir():
@@ -156,7 +176,30 @@ def test_of_a_run_whose_files_went_away_is_collected_what_was_sent(hourly, notes
     (visit,) = visits()
     assert visit.summary["completed_items"] == 10
     assert "3 of 13 items cannot be sent" in visit.trouble
-    assert "1 needs help" in sentence([visit])
+    assert "1 cannot be gone on with" in sentence([visit])
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    cancel(visit.folder)  # with nothing in flight it needs no key
+    assert visits() == []
+
+
+def test_a_run_that_never_began_for_want_of_a_key_is_nobodys_business(notes, spec, monkeypatch):
+    notes("Ada")
+    with pytest.raises(CredentialsError):
+        carry_out(spec(files=["notes"], wait=False))
+    assert visits() == []
+
+
+def test_a_run_whose_key_is_gone_is_told_once(hourly, notes, spec, monkeypatch):
+    notes(*(f"Nr{n}" for n in range(13)))
+    carry_out(spec(files=["notes"], wait=False, max_parallel_jobs=1))
+    hourly.advance(HOUR)
+    assert [visit.trouble for visit in visits()] == [""]
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    assert [visit.is_news for _ in range(3) for visit in visits()] == [True, False, False]
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "any")
+    assert [visit.trouble for visit in visits()] == [""]
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    assert [visit.is_news for visit in visits()] == [True]
 
 
 def test_nothing_open_is_a_sentence():

@@ -150,7 +150,7 @@ def test_what_cannot_be_estimated_says_why(manager, simulator):
     with pytest.raises(ModelError, match="serves no model"):
         manager(letters(3), model="claude-haiku-9", rates=Rates(1, 2)).estimate()
     manager(letters(3)).run()
-    with pytest.raises(LedgerMismatchError, match="model was"):
+    with pytest.raises(LedgerMismatchError, match="`model` was"):
         manager(letters(3), model="claude-haiku-4-5").estimate()
     for options in ({"models": []}, {"models": MODEL}, {"count": 0}, {"output_tokens": -1}):
         with pytest.raises(InputError):

@@ -2,22 +2,28 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Annotated, Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from upath import UPath
 
 from batchata import BatchManager, InputError, OutputError
+from batchata.core.reportfacts import ReportFacts
+from batchata.exporting import WRITERS, export
 from batchata.io import remote
+from batchata.report.writing import report_writer
 from batchata.runs.carrying import carry_out
-from batchata.runs.exporting import export_run
+from batchata.runs.exporting import export_run, exportable
 from batchata.runs.folder import RunFolder
 from batchata.runs.spec import spec_of
 from batchata.simulator import Faults, Simulator
+from batchata.tables.gathering import Description
 from tests.urls import Unkind
 
 MODELS = "from pydantic import BaseModel\n\n\nclass Contact(BaseModel):\n    name: str\n    age: float | None = None\n"
@@ -205,7 +211,7 @@ def test_places_that_cannot_be_written_are_told_and_nothing_is_left_behind(folde
 FULL = """
 import resource, sys
 from batchata import OutputError
-from batchata.runs.exporting import export_run
+from batchata.runs.exporting import export_run, exportable
 from batchata.runs.folder import RunFolder
 resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
 for to in ("out.csv", "out.parquet", "out.jsonl"):
@@ -274,3 +280,23 @@ def test_a_folder_that_only_has_a_ledger_is_exported_too(simulator, notes):
     manager.run()
     assert export_run(RunFolder.at("here/ledger.jsonl"), "out.parquet").rows == 1
     assert names_in("out.parquet") == ["Ada"]
+
+
+class Odd(BaseModel):
+    """Of one of three names it makes something that nobody can say."""
+
+    name: Annotated[Any, AfterValidator(lambda name: b"\xff" if name == "Edsger" else name)]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet", "html"])
+def test_a_result_that_cannot_be_said_is_missing_alone_and_told(folder, ending):
+    run = replace(exportable(folder), description=Description(Odd))
+    writers = {**WRITERS, "html": report_writer(ReportFacts("odd"))}
+    exported = export(run, f"out.{ending}", kind=None, outcomes=(), writers=writers)
+    assert (exported.rows, exported.export_errors) == (3, ending != "html")
+    told = ". 1 row is without a result, for it cannot be said in JSON: export_error says why"
+    assert str(exported) == f"3 rows in out.{ending}{told if ending != 'html' else ''}"
+    if ending == "parquet":
+        assert names_in("out.parquet") == ['"Ada"', None, '"Grace"']  # of any type, and so JSON
+        errors = pq.read_table("out.parquet").column("export_error").to_pylist()
+        assert [bool(each) for each in errors] == [False, True, False]

@@ -21,7 +21,7 @@ from tests.soak.books import Books
 from tests.stack.api import Api
 from tests.stack.postgres import running_postgres
 from tests.stack.project import clone, deploy_all, work_pools
-from tests.stack.tied import MARK, kill_tree, swept, tied
+from tests.stack.tied import MARK, is_running, kill_tree, swept, tied
 
 POLL_SECONDS = "1"
 DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
@@ -32,6 +32,10 @@ class Worker:
     name: str
     pid: int
     log: Path
+
+    def is_at_work(self) -> bool:
+        """Whether it carries out a flow run."""
+        return is_running(self.pid, "prefect.engine")
 
     def kill(self) -> int:
         """kill -9 of the worker and of the flow runs in it. How many processes there were."""

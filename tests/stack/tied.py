@@ -52,6 +52,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def is_running(pid: int, what: str) -> bool:
+    """Whether a process below this one has `what` in its command line."""
+    for each in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if what in each.cmdline():
+                return True
+    return False
+
+
 def kill_tree(pid: int) -> int:
     """kill -9 of a process and of all below it, wherever their process groups are. How many there were."""
     root = psutil.Process(pid)

@@ -24,7 +24,7 @@ def record(index, result, citations=None, cost="0.0001"):
 
 def parquet_of(records, response_model=None, **described):
     sink = pa.BufferOutputStream()
-    assert write_parquet(iter(records), Description(response_model, **described), sink) == len(records)
+    assert write_parquet(iter(records), Description(response_model, **described), sink).rows == len(records)
     return pq.read_table(pa.BufferReader(sink.getvalue()))
 
 

@@ -139,9 +139,10 @@ def test_the_columns_of_a_run_with_citations():
     assert table.schema.field("result").type == pa.struct(
         {"total": money, "paid": pa.bool_(), "vendor": vendor, "lines": pa.list_(vendor)}
     )
-    pages = pa.struct({"name": pa.int64(), "tags": pa.int64()})
+    listed = pa.list_(pa.int64())
+    pages = pa.struct({"name": pa.int64(), "tags": listed})
     assert table.schema.field("page").type == pa.struct(
-        {"total": pa.int64(), "paid": pa.int64(), "vendor": pages, "lines": pa.int64()}
+        {"total": pa.int64(), "paid": pa.int64(), "vendor": pages, "lines": listed}
     )
     assert column(table, "cost") == [Decimal("0.0001"), 0, None]
     assert column(table, "input_tokens") == [10, None, None]
@@ -153,6 +154,16 @@ def test_the_columns_of_a_run_with_citations():
          "document_index": 0, "document_title": "t", "source_file": "in/ä b.pdf", "match": "label"},
         {"field": "paid"},
     ]  # fmt: skip
+
+
+def test_a_list_has_a_page_for_each_of_its_entries():
+    """Both can be gone through together; a list whose fields were never located has as many nulls."""
+    lines = [Vendor(vendorName=each) for each in "abc"]
+    cited = {"lines[0].name": [Citation(cited_text="a", start_page=2)], "lines[2].name": [PAGE, PAGE]}
+    known = record(0, Invoice(total=1, lines=lines), cited)
+    other = record(1, Invoice(total=1, lines=lines[:1]), {"total": [PAGE]})
+    table = parquet_of([known, other, record(2, Invoice(total=1), {})], Invoice)
+    assert [each and each["lines"] for each in column(table, "page")] == [[2, None, 1], [None], None]
 
 
 def test_a_run_without_citations_has_no_columns_for_them():

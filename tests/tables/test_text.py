@@ -38,7 +38,7 @@ RECORDS = [
 
 def written(writer):
     file = io.BytesIO()
-    assert writer(iter(RECORDS), Description(Invoice, citations=True), file) == 3
+    assert writer(iter(RECORDS), Description(Invoice, citations=True), file) == (3, 0)
     return file.getvalue()
 
 
@@ -49,7 +49,7 @@ def test_json_lines_hold_the_results_as_pydantic_reads_them():
         "total": "12.50", "rate": "Infinity", "paid": True, "vendor": None, "lines": [],
     }  # fmt: skip
     assert rows[0]["page"] == {
-        "total": 3, "rate": None, "paid": None, "vendor": {"name": None, "country": None}, "lines": None,
+        "total": 3, "rate": None, "paid": None, "vendor": {"name": None, "country": None}, "lines": [],
     }  # fmt: skip
     assert rows[0]["citations"] == [
         {"field": "total", "cited_text": "12,50", "start_page": 3, "end_page": 3}, {"field": "vendor.name"},
@@ -63,7 +63,7 @@ def test_csv_has_one_column_a_field():
         "index", "source", "label", "outcome", "reason", "result.total", "result.rate", "result.paid", "result.vendor.name",
         "result.vendor.country", "result.lines", "page.total", "page.rate", "page.paid", "page.vendor.name",
         "page.vendor.country", "page.lines", "citations", "cost", "model", "input_tokens", "output_tokens",
-        "cache_write_tokens", "cache_read_tokens", "batch_id",
+        "cache_write_tokens", "cache_read_tokens", "batch_id", "export_error",
     ]  # fmt: skip
     first = rows[0]
     assert [first[name] for name in list(first)[5:12]] == [
