@@ -157,13 +157,6 @@ def test_an_expected_error_is_one_sentence(api, simulator, notes, given, sentenc
         run_batch(**(COMMON | given))
 
 
-def test_an_empty_state_dir_is_said_so(api):
-    from flows.retry_failed import retry_failed
-
-    state = Deployed(api, retry_failed, state_dir="").carry_out()
-    assert "`state_dir` is empty; give the folder of a run, as the summary of the run names it" in state.message
-
-
 @pytest.mark.parametrize("name", ["my own name", "nightly", "a-b", "invoices-2026", "gentle", "gentle-fox-run", ""])
 def test_a_typed_name_is_not_taken_for_one_of_prefect(name):
     from prefect.utilities.names import generate_slug

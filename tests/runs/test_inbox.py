@@ -321,7 +321,7 @@ def test_a_broken_run_keeps_no_other_from_it_and_its_files_are_not_sent_again(ho
     put("Grace")
     found = pick_up(wait=False)
     assert (found.new, found.known, [each.item for each in found.broken]) == (1, 1, [str(run.path)])
-    assert "1 runs cannot be gone on with" in sentence(found)
+    assert "1 run cannot be gone on with" in sentence(found)
     assert "cannot be gone on with" in report(found)
     (run.path / name).write_bytes(whole)
     hourly.advance(HOUR)
