@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from batchata.core.citations import Citation
+from batchata.core.money import rounded_usd
 from batchata.core.records import Record, plain_record
 from batchata.errors import InputError
 from batchata.io.client import make_client
@@ -216,7 +217,7 @@ def _show_bill(job: BatchJob[Invoice], console: Console) -> None:
         f"[bold]{stats['total_items']} items[/]: {ended} in {stats['elapsed_seconds']:.1f} s\n"
         f"[bold]{stats['total_citations']:,} citations[/] tied to fields\n"
         f"[bold]{stats['total_input_tokens']:,}[/] tokens in, [bold]{stats['total_output_tokens']:,}[/] out\n"
-        f"cost [bold green]${cost.total:.6f}[/] instead of ${cost.list_price:.6f}: "
-        f"the batch discount saved [bold]${cost.saved:.6f}[/]",
+        f"cost [bold green]{rounded_usd(cost.total)}[/] instead of {rounded_usd(cost.list_price)}: "
+        f"the batch discount saved [bold]{rounded_usd(cost.saved)}[/]",
         highlight=False,
     )

@@ -30,7 +30,7 @@ from batchata.running.gate import Gate
 from batchata.running.local import LocalHands
 from batchata.running.loop import Body, Hands, cancel_open, snapshot
 from batchata.running.opening import begin
-from batchata.running.options import NEEDS_SERVER, Helpers, Orchestrator, keep_out_of_git
+from batchata.running.options import DESCRIPTION, NEEDS_SERVER, Helpers, Orchestrator, keep_out_of_git
 from batchata.running.reading import failures
 from batchata.running.run import Run, run_id_of
 from batchata.running.signals import named_when_interrupted, terminable
@@ -104,8 +104,6 @@ class Engine:
             summary = self.summary(ledger.state)
         if finish.error is not None:
             raise finish.error.with_traceback(None) from None  # the way through the threads tells nothing
-        if finish.stopped:
-            logger.log(logging.INFO if finish.is_away else logging.WARNING, "%s", finish.stopped)
         return {**summary, "retry_count": finish.retried} if only_failed else summary
 
     def _carried_out(
@@ -126,7 +124,7 @@ class Engine:
             if not has_work:
                 watch(snapshot(ledger.state, self._session, time.time()))
                 return Finish()
-            body = partial(run.carry_out, ledger, self._session, watch)
+            body = partial(_logged, partial(run.carry_out, ledger, self._session, watch))
             if orchestrator == "prefect":
                 return self._in_a_flow(ledger, body)
             leaving = named_when_interrupted(ledger, canceled=self.cancel_on_exit)
@@ -171,6 +169,7 @@ class Engine:
             state_path=str(self.state_path),
             results_dir=str(self.results_dir),
             cancels=self.cancel_on_exit,
+            folder=str(self.state_path.parent) if self.state_path.with_name(DESCRIPTION).exists() else "",
         )
 
     def estimates(self, models: Sequence[str], count: int, output_tokens: int | None) -> dict[str, Estimate]:
@@ -215,3 +214,11 @@ class Engine:
             with using(self.client) as client:
                 return cancel_open(client, self._live)
         return cancel_run(self.state_path, self.client)
+
+
+def _logged(body: Body, hands: Hands) -> Finish:
+    """Why it stopped belongs into the log of the flow run, which is over when the hands are."""
+    finish = body(hands)
+    if finish.stopped and finish.error is None:
+        logger.log(logging.INFO if finish.is_away else logging.WARNING, "%s", finish.stopped)
+    return finish

@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
-from batchata.core.money import rounded_usd, usd
+from batchata.core.money import rounded_usd, spent_of, usd
 from batchata.core.snapshots import Snapshot
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -185,10 +185,10 @@ def _batches(batches: int) -> str:
 
 
 def spending(spent: Decimal | None, limit: Decimal | None) -> str:
-    """As "$1.2345 of $50.00". What is spent is rounded, a limit is given as it was set."""
+    """As "$1.23 of $50.00". What is spent is rounded, a limit is given as it was set."""
     if spent is None:
         return "cost not known" if limit is None else f"cost not known, limit {usd(limit)}"
-    return f"{rounded_usd(spent)} spent" if limit is None else f"{rounded_usd(spent)} of {usd(limit)}"
+    return f"{rounded_usd(spent)} spent" if limit is None else spent_of(spent, limit)
 
 
 def _reserved(snapshot: Snapshot) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 from prefect import State, flow
 from prefect.states import Completed
 
+from batchata.orchestration.endings import concluded
+from batchata.orchestration.naming import name_flow_run
 from batchata.runs import carrying
 from batchata.runs import parameters as p
 from batchata.runs.folder import RunFolder
@@ -16,7 +18,11 @@ from batchata.runs.folder import RunFolder
 @p.described
 def cancel(state_dir: p.RunState) -> State[Any]:
     """Stop a run, also one at work on another machine. What its batches had answered is kept."""
-    ids = carrying.cancel(RunFolder.at(state_dir))
+    return concluded(lambda: _canceled(RunFolder.at(state_dir)))
+
+
+def _canceled(folder: RunFolder) -> State[Any]:
+    ids = carrying.cancel(folder, name_flow_run)
     return Completed(
         message=f"message batches that were told to stop: {', '.join(ids) or 'none was in flight'}", data=ids
     )

@@ -8,18 +8,18 @@ from prefect.states import Completed, Failed
 
 from batchata.core.naming import artifact_key
 from batchata.job import DEFAULT_MODEL
+from batchata.orchestration.endings import concluded
 from batchata.orchestration.flow import final_state
 from batchata.orchestration.hooks import settle_cancelled
 from batchata.orchestration.naming import name_flow_run
 from batchata.runs import inbox as inboxes
 from batchata.runs import parameters as p
-from batchata.runs.spec import spec_of
+from batchata.runs.spec import RunSpec, spec_of
 
 
 @flow(
     name="process-inbox",
     description="Put what is new in a folder through message batches of Claude. What was done is never done again.",
-    flow_run_name="look into {inbox}",
     on_cancellation=[settle_cancelled],
 )
 @p.described
@@ -53,7 +53,11 @@ def process_inbox(
 ) -> State[Any]:
     """Put what is new in a folder through message batches of Claude. What was done is never done again."""
     given = dict(locals())
-    spec = spec_of({"files": [given.pop("inbox")], **given})
+    name_flow_run(f"look into {given.pop('inbox')}")
+    return concluded(lambda: _picked_up(spec_of({"files": [inbox], **given})))
+
+
+def _picked_up(spec: RunSpec) -> State[Any]:
     pickup = inboxes.process_inbox(spec, began=name_flow_run)
     told = inboxes.sentence(pickup)
     create_markdown_artifact(inboxes.report(pickup), key=artifact_key(spec.title, "inbox"), description=told)

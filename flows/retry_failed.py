@@ -4,8 +4,10 @@ from typing import Any
 
 from prefect import State, flow
 
+from batchata.orchestration.endings import concluded
 from batchata.orchestration.flow import final_state
 from batchata.orchestration.hooks import settle_cancelled
+from batchata.orchestration.naming import name_flow_run
 from batchata.runs import carrying
 from batchata.runs import parameters as p
 from batchata.runs.folder import RunFolder
@@ -19,4 +21,4 @@ from batchata.runs.folder import RunFolder
 @p.described
 def retry_failed(state_dir: p.RunState, wait: p.Wait = True) -> State[Any]:
     """Send the items of a run again that ended without a result, and only those."""
-    return final_state(carrying.retry(RunFolder.at(state_dir), wait=wait))
+    return concluded(lambda: final_state(carrying.retry(RunFolder.at(state_dir), name_flow_run, wait=wait)))

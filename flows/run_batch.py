@@ -5,6 +5,7 @@ from typing import Any
 from prefect import State, flow
 
 from batchata.job import DEFAULT_MODEL
+from batchata.orchestration.endings import concluded
 from batchata.orchestration.flow import final_state
 from batchata.orchestration.hooks import settle_cancelled
 from batchata.orchestration.naming import name_flow_run
@@ -58,5 +59,5 @@ def run_batch(
     shards: p.Shards = 0,
 ) -> State[Any]:
     """Put files, or conversations, through message batches of Claude at a limited cost."""
-    spec = spec_of(dict(locals()))
-    return final_state(carrying.carry_out(spec, began=name_flow_run))
+    given = dict(locals())
+    return concluded(lambda: final_state(carrying.carry_out(spec_of(given), began=name_flow_run)))

@@ -76,6 +76,14 @@ def server_of_the_session(settings: Mapping[str, str] = MappingProxyType({})) ->
     os.environ.update(DO_NOT_TRACK="1", PREFECT_LOGGING_LEVEL="ERROR")
     with running_server(settings=settings) as server:
         yield server
+        _forget_connections()
+
+
+def _forget_connections() -> None:
+    """The threads that send events and logs keep to the first server they knew."""
+    for module, worker in (("prefect.events.worker", "EventsWorker"), ("prefect.logging.handlers", "APILogWorker")):
+        if module in sys.modules:
+            getattr(sys.modules[module], worker).drain_all(timeout=30)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from decimal import Decimal
 from rich.prompt import Confirm, FloatPrompt
 
 from batchata.commands.output import Output, stderr
-from batchata.core.money import usd
+from batchata.core.money import rounded_usd, usd
 from batchata.core.samplereport import SampleReport
 from batchata.core.status import Status
 from batchata.running.gate import Approver
@@ -36,7 +36,7 @@ def higher_limit(status: Status, output: Output) -> float | None:
     if not (status.limit_reached and status.pending and status.limit and output.can_ask):
         return None
     console, limit = stderr(), status.limit
-    console.print(f"\nThe limit of {usd(limit)} is reached: {usd(status.spent or Decimal(0))} spent, "
+    console.print(f"\nThe limit of {usd(limit)} is reached: {rounded_usd(status.spent or Decimal(0))} spent, "
                   f"{status.pending:,} items left.")  # fmt: skip
     with suppress(EOFError):
         while given := FloatPrompt.ask("A new limit in USD, or Enter to stop here", console=console, default=0.0):

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from batchata.commands.output import worded
 from batchata.core.cells import json_text
-from batchata.core.money import rounded_usd, usd
+from batchata.core.money import rounded_usd, spent_of, usd
 from batchata.core.records import Record
 from batchata.core.showing import line
 from batchata.core.status import BatchRow, NextStep, Status
@@ -69,8 +69,11 @@ def _items(status: Status) -> Text:
 
 
 def _spent(status: Status) -> str:
-    told = "cost not known" if status.spent is None else rounded_usd(status.spent)
-    told += "" if status.limit is None else f" of {usd(status.limit)}"
+    if status.spent is None or status.limit is None:
+        told = "cost not known" if status.spent is None else rounded_usd(status.spent)
+        told += "" if status.limit is None else f" of {usd(status.limit)}"
+    else:
+        told = spent_of(status.spent, status.limit)
     told += f", up to {rounded_usd(status.reserved)} more in flight" if status.reserved else ""
     return f"{told}, without {status.unpriced:,} items of unknown cost" if status.unpriced else told
 

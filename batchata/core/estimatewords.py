@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from batchata.core.money import rounded_usd, usd
@@ -16,7 +15,6 @@ _HOW = {
     "ratio": "the others by the ratio of tokens to the size of a request",
     "regression": "the others by a regression on the text, pages and pictures of a request",
 }
-_SMALLEST = Decimal("0.00000001")
 
 
 def told(estimate: Estimate) -> str:
@@ -34,11 +32,11 @@ def rows_of(estimate: Estimate) -> Iterator[tuple[str, str]]:
     yield "input tokens", f"{tokens_words(estimate.input_tokens)}; {input_words(estimate)}"
     yield "output tokens", f"{tokens_words(estimate.output_tokens, interval_name(estimate))}; {estimate.output_source}"
     if estimate.spent:
-        yield "spent already", usd_words(estimate.spent)
+        yield "spent already", rounded_usd(estimate.spent)
     yield "cost", cost_words(estimate)
     yield "at most", bound_words(estimate)
     if estimate.list_price is not None:
-        yield "without batches", f"{usd_words(estimate.list_price)}, at the list price"
+        yield "without batches", f"{rounded_usd(estimate.list_price)}, at the list price"
     yield "cost limit", limit_words(estimate)
 
 
@@ -85,11 +83,11 @@ def cost_words(estimate: Estimate) -> str:
     """With the interval."""
     cost = estimate.cost
     if cost.low is None or cost.high is None:
-        return f"{usd_words(cost.value)} (no interval is known)"
+        return f"{rounded_usd(cost.value)} (no interval is known)"
     if cost.low == cost.value == cost.high:
-        return usd_words(cost.value)
+        return rounded_usd(cost.value)
     name = interval_name(estimate) if estimate.prompt_cache_saving is None else "perhaps"
-    return f"{usd_words(cost.value)} ({name} {usd_words(cost.low)} to {usd_words(cost.high)})"
+    return f"{rounded_usd(cost.value)} ({name} {rounded_usd(cost.low)} to {rounded_usd(cost.high)})"
 
 
 def bound_words(estimate: Estimate) -> str:
@@ -97,8 +95,8 @@ def bound_words(estimate: Estimate) -> str:
     if estimate.bound is None:
         return "no upper bound"
     if not estimate.waiting + estimate.in_flight:
-        return usd_words(estimate.bound)
-    bound = f"{usd_words(estimate.bound)}, with every byte of text a token and every answer `max_tokens` long"
+        return rounded_usd(estimate.bound)
+    bound = f"{rounded_usd(estimate.bound)}, with every byte of text a token and every answer `max_tokens` long"
     return bound if estimate.bound_is_exact else f"about {bound} (bound of a sample)"
 
 
@@ -127,8 +125,3 @@ def at_a_time_words(estimate: Estimate) -> str:
     jobs = estimate.jobs_at_a_time or 1
     batches = "batch" if jobs == 1 else "batches"
     return f"it covers about {jobs:,} {batches} with {estimate.items_at_a_time:,} items in all at a time"
-
-
-def usd_words(amount: Decimal) -> str:
-    """An amount may have 28 digits."""
-    return rounded_usd(amount.quantize(_SMALLEST))

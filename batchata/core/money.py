@@ -1,26 +1,41 @@
-"""Amounts of money as a person reads them."""
+"""Amounts of money as a person reads them; where they are reckoned with, they stay exact."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-_FOUR, _TWO = Decimal("0.0001"), Decimal("0.01")
+_CENTS = -2
+_DIGITS = 3
 
 
 def rounded_usd(amount: Decimal) -> str:
-    """With four decimals, unless that would make nothing of something."""
-    rounded = amount.quantize(_FOUR)
-    return f"${rounded:,f}" if rounded or not amount else usd(amount)
+    """With cents, or with three digits that say something where it is less than a dollar; no more than it needs.
+
+    What is not nothing is never shown as nothing.
+    """
+    if not amount or abs(amount) >= 1:
+        return _shown(amount, _CENTS)
+    return _shown(amount, min(amount.adjusted() + 1 - _DIGITS, _CENTS))
 
 
 def usd(amount: Decimal) -> str:
-    """With two decimals, or all those it has."""
-    rounded = amount.quantize(_TWO)
-    return f"${rounded if rounded == amount else amount.normalize():,f}"
+    """What somebody typed, a limit for instance: with two decimals, or all those it has."""
+    return _shown(amount, min(_exponent(amount), _CENTS))
 
 
-def short_usd(amount: Decimal) -> str:
-    """With two decimals, or with three digits that say something where it is less than a dollar."""
-    if not amount or abs(amount) >= 1:
-        return f"${amount.quantize(_TWO):,f}"
-    return f"${amount.quantize(Decimal(1).scaleb(amount.adjusted() - 2)):f}"
+def spent_of(spent: Decimal, limit: Decimal) -> str:
+    """`$1.23 of $5.00`; what has not passed the limit is not rounded so that it seems to have."""
+    exponent = _CENTS if spent >= 1 else min(spent.adjusted() + 1 - _DIGITS, _CENTS)
+    has_passed = spent <= limit < spent.quantize(Decimal(1).scaleb(exponent))
+    return f"{usd(spent) if has_passed else rounded_usd(spent)} of {usd(limit)}"
+
+
+def _shown(amount: Decimal, exponent: int) -> str:
+    rounded = amount.quantize(Decimal(1).scaleb(exponent))
+    needed = rounded.quantize(Decimal(1).scaleb(min(_exponent(rounded), _CENTS)))
+    return f"{'-' if needed < 0 else ''}${abs(needed):,f}"
+
+
+def _exponent(amount: Decimal) -> int:
+    found = amount.normalize().as_tuple().exponent
+    return found if isinstance(found, int) else 0

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import assert_never
 
 from batchata.core.money import rounded_usd, usd
+from batchata.core.plurals import number_of
 from batchata.core.queues import Queues
 from batchata.core.quick import job_size
 from batchata.core.releasing import Gate, Release
@@ -245,10 +246,10 @@ def _end(state: RunState, session: Session) -> Step:
 def _away_sentence(state: RunState) -> str:
     held, waiting = state.count(Standing.HELD), state.count(Standing.PENDING, Standing.AGAIN)
     if not state.open:
-        return f"nothing is in flight and {waiting:,} items wait; run again to go on"
-    batches = "1 batch is" if len(state.open) == 1 else f"{len(state.open):,} batches are"
-    more = f" and {waiting:,} more wait" if waiting else ""
-    return f"{batches} in flight with {held:,} items{more}; run again to collect them and go on"
+        return f"nothing is in flight and {number_of(waiting, 'item waits', 'items wait')}; run again to go on"
+    batches = number_of(len(state.open), "batch is", "batches are")
+    more = f" and {number_of(waiting, 'more waits', 'more wait')}" if waiting else ""
+    return f"{batches} in flight with {number_of(held, 'item')}{more}; `run(wait=True)` collects them and goes on"
 
 
 def _forgone_sentence(session: Session) -> str:
@@ -266,6 +267,6 @@ def limit_sentence(session: Session, state: RunState, pending: int) -> str:
     needed = f"; the next one may cost up to {rounded_usd(session.needed)}" if session.needed is not None else ""
     limit = budget.limit or budget.spent
     return (
-        f"the cost limit of {usd(limit)} is reached: {rounded_usd(budget.spent + budget.held)} are spent and "
-        f"{pending:,} items are left{needed}. Raise `max_cost` and run again"
+        f"the cost limit of {usd(limit)} is reached: {rounded_usd(budget.spent + budget.held)} is spent and "
+        f"{number_of(pending, 'item is', 'items are')} left{needed}. Raise `max_cost` and `run()` again"
     )

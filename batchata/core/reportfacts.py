@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from batchata.core.costchart import Chart, cost_chart
-from batchata.core.money import rounded_usd, short_usd, usd
+from batchata.core.money import rounded_usd, usd
 from batchata.core.outcomes import KINDS
 from batchata.core.pricing import Tokens
 from batchata.core.records import Record
@@ -205,7 +205,7 @@ def _each(tally: Tally) -> Figure:
     billed = sum(each > 0 for costs in (tally.good, tally.bad) for each in costs)
     if not billed:
         return Figure("Cost per item", "–", "no item is known to have cost anything")  # noqa: RUF001
-    return Figure("Cost per item", short_usd(tally.spent / billed), f"on average over {billed:,} billed items")
+    return Figure("Cost per item", rounded_usd(tally.spent / billed), f"on average over {billed:,} billed items")
 
 
 def _tokens(tally: Tally) -> Figure:

@@ -7,15 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from shlex import quote
 from typing import Any, Literal, NamedTuple
 
 from batchata.core.caching import hit_rate
 from batchata.core.jobbook import KEPT, SettledJob
-from batchata.core.money import rounded_usd, usd
+from batchata.core.money import rounded_usd, spent_of, usd
 from batchata.core.naming import artifact_key
 from batchata.core.outcomes import KINDS
-from batchata.core.showing import bar, cell, code, markdown, reason
+from batchata.core.plurals import number_of
+from batchata.core.showing import bar, cell, code, line, markdown, reason
 from batchata.core.state import OpenJob, Phase, RunState, Standing, Tally
+from batchata.core.wording import Surface, spelled, words_of
 
 MOST_ROWS = KEPT
 LIFE = timedelta(hours=24)
@@ -27,7 +30,11 @@ PHASES = {Phase.INTENDED: "being created", Phase.SUBMITTED: "in flight", Phase.E
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What does not change while a run is carried out. `cancels`: whether being told to end cancels its batches."""
+    """What does not change while a run is carried out. `cancels`: whether being told to end cancels its batches.
+
+    A run that a file describes has a `folder`, which deployments and commands know it by. `surface` is where whoever
+    looks at the run can do something about it.
+    """
 
     name: str
     run_id: str
@@ -35,13 +42,17 @@ class Facts:
     state_path: str
     results_dir: str
     cancels: bool = False
+    folder: str = ""
+    surface: Surface = "python"
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a run left off: it finished, it stopped with items left, it failed, or it was interrupted."""
+    """How a run left off: it finished, it stopped with items left, it failed, it was interrupted, or it asked a person
+    and waits for the answer.
+    """
 
-    what: Literal["finished", "stopped", "failed", "interrupted"]
+    what: Literal["finished", "stopped", "failed", "interrupted", "asked"]
     why: str = ""
 
 
@@ -78,7 +89,7 @@ def progress_view(facts: Facts, state: RunState) -> View:
     """The percentage of the items that have ended; 100 when all have."""
     total, ended = state.total, state.tally.kinds.total()
     share = 100.0 if ended == total else ended * 1000 // total / 10
-    told = f"{_intro(facts)}: {ended:,} of {total:,} items have ended"
+    told = f"{_intro(facts)}: {ended:,} of {number_of(total, 'item')} ended"
     return View(artifact_key(facts.name, "progress"), "progress", share, told)
 
 
@@ -95,7 +106,8 @@ def jobs_view(facts: Facts, state: RunState) -> View:
     rows = [*map(_open_row, state.open.values()), *map(_settled_row, state.jobs.latest)]
     rows.sort(key=lambda row: -row.shown["job"])
     table = [*(row.shown for row in rows[:MOST_ROWS]), *_rest(state, rows[MOST_ROWS:])]
-    told = f"{_intro(facts)}: {state.jobs.older.jobs + len(rows):,} jobs, {len(state.open):,} of them open"
+    jobs = number_of(state.jobs.older.jobs + len(rows), "job")
+    told = f"{_intro(facts)}: {jobs}, {len(state.open):,} open"
     return View(artifact_key(facts.name, "jobs"), "table", json.dumps(table), told)
 
 
@@ -105,7 +117,7 @@ def _open_row(job: OpenJob) -> _Row:
         "batch id": job.batch_id or "",
         "items": len(job.items),
         "state": PHASES[job.phase],
-        "bound": _money(job.bound),
+        "costs at most": _money(job.bound),
         "cost": "",
         "expires at": _expiry(job.at) if job.phase is Phase.SUBMITTED else "",
     }
@@ -118,7 +130,7 @@ def _settled_row(job: SettledJob) -> _Row:
         "batch id": job.batch_id or "",
         "items": job.items,
         "state": settled_words(job),
-        "bound": _money(job.bound),
+        "costs at most": _money(job.bound),
         "cost": _cost(job.cost, job.unpriced),
         "expires at": _expiry(job.created) if job.created else "",
     }
@@ -148,7 +160,7 @@ def _rest(state: RunState, unlisted: Sequence[_Row]) -> Iterator[dict[str, Any]]
             "batch id": "",
             "items": older.items + sum(row.items for row in unlisted),
             "state": "the older ones, in sum",
-            "bound": "",
+            "costs at most": "",
             "cost": _cost(cost, older.unpriced),
             "expires at": "",
         }
@@ -192,13 +204,13 @@ def failed_count(state: RunState) -> int:
 def summary_view(facts: Facts, state: RunState, ending: Ending | None) -> View:
     """Spend against the limit, outcomes that add up, what was saved, where things are, and how to go on."""
     parts = [
-        f"## {markdown(facts.name)} · {state.total:,} items · {markdown(facts.model)}",
+        f"## {markdown(facts.name)} · {number_of(state.total, 'item')} · {markdown(facts.model)}",
         _spend(state),
         "\n".join(_outcomes(state)),
         "\n".join(f"- **{word}**: {told}" for word, told in _facts_of(facts, state)),
         _how_it_goes_on(facts, state, ending),
     ]
-    told = f"{_intro(facts)}: {ending.what if ending else 'under way'}"
+    told = f"{_intro(facts)}: {_WORDS[ending.what] if ending else 'is under way'}"
     return View(artifact_key(facts.name, "summary"), "markdown", "\n\n".join(parts), told)
 
 
@@ -206,13 +218,17 @@ def _spend(state: RunState) -> str:
     budget = state.budget
     spent, held = budget.spent + budget.held, budget.held
     at_most = f", of which {rounded_usd(held)} at most for items of unknown cost" if held else ""
-    unknown = f" and what {state.tally.unpriced:,} items cost, which nobody can tell" if state.tally.unpriced else ""
+    unknown = (
+        f" and what {number_of(state.tally.unpriced, 'item')} cost, which nobody can tell"
+        if state.tally.unpriced
+        else ""
+    )
     flight = f", up to {rounded_usd(budget.reserved)} more in flight" if budget.reserved else ""
     if not budget.limit:
         return f"**{rounded_usd(budget.spent)}** spent{unknown}; there is no limit"
     drawn = bar(("█", float(spent / budget.limit)), ("▒", float(budget.reserved / budget.limit)))
     share = f"{float(spent / budget.limit):.1%}"
-    return f"`{drawn}` **{rounded_usd(spent)} of {usd(budget.limit)}** spent ({share}){at_most}{flight}{unknown}"
+    return f"`{drawn}` **{spent_of(spent, budget.limit)}** spent ({share}){at_most}{flight}{unknown}"
 
 
 def _outcomes(state: RunState) -> Iterator[str]:
@@ -229,7 +245,10 @@ def _outcomes(state: RunState) -> Iterator[str]:
 
 def _facts_of(facts: Facts, state: RunState) -> Iterator[tuple[str, str]]:
     tally = state.tally
-    yield "Cache", f"{tally.cached:,} items were answered before, which saved {rounded_usd(tally.saved)}"
+    if tally.retried:
+        yield "Sent again", f"{number_of(tally.retried, 'failed item')}, because it was asked for"
+    cached = number_of(tally.cached, "item was", "items were")
+    yield "Cache", f"{cached} answered before, which saved {rounded_usd(tally.saved)}"
     yield (
         "Batch discount",
         "not known: an earlier version, which did not write it down, worked on this ledger"
@@ -240,6 +259,8 @@ def _facts_of(facts: Facts, state: RunState) -> Iterator[tuple[str, str]]:
         yield "Prompt cache", _prompt_cache(tally)
     yield "Tokens", f"{tally.input_tokens:,} in, {tally.output_tokens:,} out"
     yield "Message batches", f"{tally.jobs:,} settled, {len(state.open):,} open"
+    if facts.folder:
+        yield "`state_dir`", code(facts.folder)
     yield "Ledger", code(facts.state_path)
     yield "Results", code(facts.results_dir)
 
@@ -255,21 +276,62 @@ def _prompt_cache(tally: Tally) -> str:
 
 
 def _how_it_goes_on(facts: Facts, state: RunState, ending: Ending | None) -> str:
-    failed = failed_count(state)
-    again = f" `retry_failed()` sends the {failed:,} failed items again.{_IN_A_DEPLOYMENT}" if failed else ""
+    told = spelled(_told(facts, state, ending), words_of(facts.surface))
+    commands = "\n".join(_commands(facts, state))
+    return f"{told}\n\n~~~\n{commands}\n~~~" if commands else told
+
+
+def _told(facts: Facts, state: RunState, ending: Ending | None) -> str:
     if ending is None:
         return "The run is under way."
+    why = f": {markdown(spelled(ending.why.rstrip('.'), words_of(facts.surface)))}" if ending.why else ""
+    if ending.what == "asked":
+        return f"**The run waits for your answer**{why}. Answer with **Resume**, at the top right of its page."
+    failed = failed_count(state)
+    which = number_of(failed, "item failed; `retry_failed()` sends it", "items failed; `retry_failed()` sends them")
+    again = f" {which} again." if failed else ""
     if ending.what == "finished":
-        return f"The run is finished.{again}"
-    why = f": {markdown(ending.why.rstrip('.'))}" if ending.why else ""
-    open_jobs = f" {len(state.open):,} message batches are open; the next run collects them." if state.open else ""
-    place = f"{code(f'state_path={facts.state_path!r}')} (in a deployment: its folder as `state_dir`)"
-    go_on = f" Run the same with {place} to go on; nothing is paid twice."
-    return f"**The run {_WORDS[ending.what]}**{why}.{open_jobs}{go_on}{again}"
+        return f"**The run is finished.**{again}"
+    is_open = number_of(len(state.open), "message batch is", "message batches are")
+    open_jobs = f" {is_open} open; {_WHO_COLLECTS[facts.surface]} collects what ends." if state.open else ""
+    return f"**The run {_WORDS[ending.what]}**{why}.{open_jobs} {_go_on(facts)}; nothing is paid twice.{again}"
 
 
-_IN_A_DEPLOYMENT = " In the UI the deployment `retry-failed` does."
-_WORDS = {"stopped": "stopped", "failed": "could not go on", "interrupted": "was interrupted"}
+def _go_on(facts: Facts) -> str:
+    match facts.surface:
+        case "form":
+            return "Start the same deployment again, with the same parameters but for a higher `max_cost`, to go on"
+        case "shell":
+            return f"{code(f'batchata run --out {quote(facts.folder)}')} goes on"
+        case "python":
+            return f"Run the same with {code(f'state_path={facts.state_path!r}')} to go on"
+
+
+def _commands(facts: Facts, state: RunState) -> Iterator[str]:
+    """What can be pasted into a shell, where the run is known by its folder."""
+    retry, cancel = _COMMANDS.get(facts.surface if facts.folder else "python", ("", ""))
+    folder = line(facts.folder, 2_000)
+    if failed_count(state) and retry:
+        yield retry.format(quote(f"state_dir={folder}") if facts.surface == "form" else quote(folder))
+    if (state.open or state.count(Standing.PENDING, Standing.AGAIN)) and cancel:
+        yield cancel.format(quote(f"state_dir={folder}") if facts.surface == "form" else quote(folder))
+
+
+_COMMANDS = {
+    "form": (
+        "prefect deployment run retry-failed/retry-failed -p {}",
+        "prefect deployment run cancel/cancel -p {}",
+    ),
+    "shell": ("batchata retry {}", "batchata cancel {}"),
+}
+_WHO_COLLECTS = {"form": "the deployment `collect-due`", "shell": "the next run", "python": "the next run"}
+_WORDS = {
+    "finished": "is finished",
+    "stopped": "stopped",
+    "failed": "could not go on",
+    "interrupted": "was interrupted",
+    "asked": "waits for an answer",
+}
 
 
 def figures(facts: Facts, state: RunState) -> dict[str, Any]:

@@ -12,13 +12,13 @@ from typing import Any
 from batchata.core.money import rounded_usd, usd
 from batchata.core.outcomes import Kind, Succeeded
 from batchata.core.plain import plain
+from batchata.core.plurals import number_of
 from batchata.core.records import Record, count_citations
 from batchata.core.sampling import Forecast, Sample, forecast
 from batchata.core.state import RunState, Standing
 
 MOST_RESULTS = 5
 _LONGEST_RESULT = 400
-_SMALLEST = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +96,20 @@ def heading(report: SampleReport) -> str:
     """What was sampled of what."""
     later = report.total - report.drawn_from
     since = f" ({later:,} of them came after the sample was drawn and are taken to be alike)" if later else ""
-    return f"Sample of {report.items:,} of {report.total:,} items{since}"
+    return f"Sample of {report.items:,} of {number_of(report.total, 'item')}{since}"
 
 
 def rows_of(report: SampleReport) -> list[tuple[str, str]]:
     """The figures by name, as a person reads them."""
     mean, shares = report.cost_per_item, report.shares
     rows = [
-        ("cost per item", "not known" if mean is None else f"{_shown(mean)}, measured"),
+        ("cost per item", "not known" if mean is None else f"{rounded_usd(mean)}, measured"),
         ("forecast for all", forecast_words(report)),
-        ("spent so far", _shown(report.spent)),
+        ("spent so far", rounded_usd(report.spent)),
         ("cost limit", _limit_words(report)),
         ("outcomes", ", ".join(f"{count:,} {kind} ({shares[kind]:.1%})" for kind, count in report.outcomes.items())),
         ("from the cache", f"{report.cached:,}, which cost nothing"),
-        ("waiting", f"{report.waiting:,} items"),
+        ("waiting", number_of(report.waiting, "item")),
     ]  # fmt: skip
     return rows if report.cached else [row for row in rows if row[0] != "from the cache"]
 
@@ -119,13 +119,8 @@ def forecast_words(report: SampleReport) -> str:
     if report.forecast is None:
         return "not known (an item's cost is not known, or nothing in the sample was paid for)"
     if report.low is None or report.high is None:
-        return f"{_shown(report.forecast)} (one item gives no interval)"
-    return f"{_shown(report.forecast)} (95 %: {_shown(report.low)} to {_shown(report.high)})"
-
-
-def _shown(amount: Decimal) -> str:
-    """A mean may have 28 digits."""
-    return rounded_usd(amount.quantize(_SMALLEST))
+        return f"{rounded_usd(report.forecast)} (one item gives no interval)"
+    return f"{rounded_usd(report.forecast)} (95 %: {rounded_usd(report.low)} to {rounded_usd(report.high)})"
 
 
 def _limit_words(report: SampleReport) -> str:
@@ -160,8 +155,9 @@ def _cut(text: str) -> str:
 
 def unapproved(report: SampleReport, reason: str) -> str:
     """Why a run ended after its sample, and how it is gone on with."""
+    waits = number_of(report.waiting, "item waits", "items wait")
     return (
-        f"the sample of {report.items:,} items is done and {reason}. The forecast for all {report.total:,} items is "
-        f"{forecast_words(report)}; {_shown(report.spent)} are spent and {report.waiting:,} items wait. `run()` "
+        f"the sample of {number_of(report.items, 'item')} is done and {reason}. The forecast for all {report.total:,} "
+        f"items is {forecast_words(report)}; {rounded_usd(report.spent)} is spent and {waits}. `run(sample=None)` "
         "sends them; `run(sample=..., approve=...)` asks again"
     )

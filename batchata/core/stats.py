@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
+from batchata.core.money import rounded_usd
 from batchata.core.outcomes import Answered, Invalid, Outcome, Refused, Succeeded, Truncated, is_unknown
 from batchata.core.pricing import Cost, Tokens, price
 from batchata.core.rates import Rates
@@ -110,7 +111,7 @@ def counted(outcomes: Iterable[Outcome[Any]]) -> dict[str, int]:
 
 def printed(stats: Mapping[str, Any]) -> Sequence[str]:
     """The documented lines of `stats(print_stats=True)`."""
-    cost = f"${stats['total_cost']:.4f}" if stats["is_complete"] else "known when the batch has ended"
+    cost = _money(stats["total_cost"]) if stats["is_complete"] else "known when the batch has ended"
     lines = [
         "\U0001f4ca Batch Statistics",
         f"   ID: {stats['batch_id']}",
@@ -136,5 +137,9 @@ def printed(stats: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _printed_cache(rate: float, saved: float) -> str:
-    told = f"saved ${saved:.4f}" if saved >= 0 else f"cost ${-saved:.4f} more than it saved"
+    told = f"saved {_money(saved)}" if saved >= 0 else f"cost {_money(-saved)} more than it saved"
     return f"   Prompt cache: {rate:.0%} read, {told}"
+
+
+def _money(amount: float) -> str:
+    return rounded_usd(Decimal(str(amount)))

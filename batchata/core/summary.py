@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from math import nan
+from decimal import Decimal
+from math import isnan, nan
 from typing import NotRequired, TypedDict
 
 from batchata.core.caching import hit_rate
+from batchata.core.money import rounded_usd, spent_of
 from batchata.core.outcomes import KINDS
+from batchata.core.plurals import number_of
 from batchata.core.state import RunState, Standing
 
 
@@ -84,3 +87,18 @@ def summary_of(state: RunState, *, total: int, state_path: str, results_dir: str
         "results_dir": results_dir,
         "stopped": stopped,
     }
+
+
+def result_words(figures: Summary) -> str:
+    """`5 of 6 items succeeded, 1 failed`."""
+    failed = f", {figures['failed_items']:,} failed" if figures["failed_items"] else ""
+    return f"{figures['completed_items']:,} of {number_of(figures['total_items'], 'item')} succeeded{failed}"
+
+
+def spent_words(figures: Summary) -> str:
+    """`$0.0038 of $0.008 spent`."""
+    if isnan(figures["total_cost"]):
+        return "cost not known"
+    spent = Decimal(str(figures["total_cost"]))
+    limit = figures["max_cost"]
+    return f"{rounded_usd(spent) if limit is None else spent_of(spent, Decimal(str(limit)))} spent"

@@ -9,6 +9,10 @@ import re
 from collections.abc import Mapping
 from shlex import quote
 from types import MappingProxyType
+from typing import Literal
+
+Surface = Literal["python", "form", "shell"]
+"""Where somebody can do something about a run: in a program, in the form of a deployment, in a shell."""
 
 _QUOTES = "'\""
 _NAMED = re.compile(r"`([a-z_]+)(?:=([^`]*)|\([^`]*\))?`")
@@ -39,7 +43,9 @@ COMMAND_LINE: Mapping[str, str] = MappingProxyType({
     "expand_files": "the folder itself in FILES",
     "rates": "rates=Rates(input=..., output=...) of BatchManager, in Python",
     "run(sample=..., approve=...)": "without it `batchata run`",
-    "run": "`batchata run` with --yes",
+    "run()": "run",
+    "run(sample=None)": "`batchata run` with --yes",
+    "run(wait=True)": "`batchata run`",
     "retry_failed": "`batchata retry`",
     "cancel": "`batchata cancel`",
 })  # fmt: skip
@@ -53,11 +59,21 @@ FORM: Mapping[str, str] = MappingProxyType({
     "client": "the name of a Prefect block in `credentials`",
     "expand_files": "the folder itself in `files`",
     "run(sample=..., approve=...)": "with it `run-batch`",
-    "run": "`run-batch` without a `sample`",
+    "run()": "start the same deployment",
+    "run(sample=None)": "`run-batch` without a `sample`",
+    "run(wait=True)": "the deployment `collect-due`",
     "retry_failed": "the deployment `retry-failed`",
     "cancel": "the deployment `cancel`",
 })  # fmt: skip
 """The same for the parameters of a deployment, where they are called otherwise."""
+
+
+def words_of(surface: Surface) -> Mapping[str, str]:
+    """What parameters are called there; nothing for Python, whose words messages are written in."""
+    return _WORDS.get(surface, {})
+
+
+_WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType({"form": FORM, "shell": COMMAND_LINE})
 
 
 def spelled(message: str, names: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
@@ -25,10 +26,11 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput, keyset_from_paused_state
-from prefect.states import Paused, Running
+from prefect.states import Paused, Running, Suspended
 from pydantic import Field, ValidationError
 
-from batchata.core.money import rounded_usd, usd
+from batchata.core.money import rounded_usd, spent_of, usd
+from batchata.core.plurals import number_of
 from batchata.errors import BatchataError
 from batchata.orchestration.server import LOOK_SECONDS, Line, own_flow_run_id, state_type
 
@@ -49,8 +51,8 @@ class Approval(RunInput):
     new_limit_usd: float = Field(
         gt=0,
         allow_inf_nan=False,
-        description="The new cost limit of the whole run in US dollars, what is spent already included. "
-        "It is not read when you choose stop: type 1 then.",
+        title="New limit in US dollars",
+        description="For the whole run, what is spent already included. Any number will do with stop.",
     )
 
 
@@ -111,14 +113,26 @@ class LimitQuestion:
 
     def describe(self, refusal: str = "") -> str:
         """What the form says above its fields, in Markdown."""
-        bound = f" The next one may cost up to {rounded_usd(self.next_bound)}." if self.next_bound is not None else ""
         refused = f"**Your last answer was not accepted:** {refusal}\n\n" if refusal else ""
+        waits = number_of(self.pending, "item waits", "items wait")
         return (
-            f"{refused}The cost limit of **{usd(self.limit)}** is reached: **{rounded_usd(self.spent)}** is spent and "
-            f"**{self.pending:,}** items wait.{bound}\n\n"
-            f"Choose **continue** and type the new limit of the whole run, {usd(self.suggestion)} or more.\n\n"
-            "Or choose **stop** and type 1 as the limit, which is not read then. A later run goes on with what waits."
+            f"{refused}**{spent_of(self.spent, self.limit)}** is spent, the cost limit is reached, and **{waits}**."
+            f"{self._needs}\n\n"
+            f"**continue** goes on with a new limit of {usd(self.suggestion)} or more{self._for_all}. "
+            "**stop** ends the run; a later one goes on with what waits."
         )
+
+    @property
+    def _needs(self) -> str:
+        return "" if self.next_bound is None else f" The next one may cost up to {rounded_usd(self.next_bound)}."
+
+    @property
+    def _for_all(self) -> str:
+        """A limit by which one is not asked again."""
+        if self.next_bound is None or self.pending < 2:
+            return ""
+        enough = max((self.spent + self.next_bound * self.pending).quantize(CENT, ROUND_UP), self.suggestion)
+        return f" ({usd(enough)} covers all {self.pending:,}, if none may cost more than the next one)"
 
     def judge(self, answer: Approval) -> Decimal | Ending | str:
         """The new limit."""
@@ -128,19 +142,21 @@ class LimitQuestion:
         return self.refusal(new_limit) or new_limit
 
 
-def ask(question: Question[FormT, AnswerT], *, timeout: float | None = None) -> AnswerT | Ending:
+def ask(
+    question: Question[FormT, AnswerT], *, timeout: float | None = None, asking: Callable[[str], None] = lambda _: None
+) -> AnswerT | Ending:
     """The answer, or why there is none. From the body of a flow, when it has stopped submitting; blocks.
 
     An answer that is refused is asked again. `timeout` (seconds) holds for each time it is asked. In a run of a
-    deployment Prefect's `Pause` passes through the caller, and a timeout ends as Failed ("never resumed").
+    deployment Prefect's `Pause` passes through the caller, and a timeout ends as Failed ("never resumed"). `asking` is
+    called before a person is asked, with why the last answer was refused: not for what was answered before.
     """
     run, refusal = _own_run(), ""
     for attempt in count(1):
         text = question.describe(refusal)
         # A retry of the flow run asks anew: its old questions may be stored without an answer, under their keys.
         key = f"{question.key}-{attempt}-{run.run_count}"
-        put = _suspend if _can_suspend(run) else partial(_pause, run.id)
-        answer = put(question.form, text, key, timeout)
+        answer = _put(question.form, text, key, timeout, run=run, asking=partial(asking, refusal))
         if isinstance(answer, Ending):
             return answer
         judged = "the run was resumed without an answer." if answer is None else question.judge(answer)
@@ -148,6 +164,20 @@ def ask(question: Question[FormT, AnswerT], *, timeout: float | None = None) -> 
             return judged
         refusal = judged
     raise AssertionError
+
+
+def _put(
+    form: type[FormT], text: str, key: str, timeout: float | None, *, run: FlowRun, asking: Callable[[], None]
+) -> FormT | Ending | None:
+    if not _can_suspend(run):
+        asking()
+        return _pause(run.id, form, text, key, timeout)
+    if key in (run.empirical_policy.pause_keys or ()):  # it was suspended for this, and resumed
+        with get_client(sync_client=True) as client:
+            keys = keyset_from_paused_state(Suspended(pause_key=key))
+            return _stored_answer(client, form, run.id, keys["response"])
+    asking()
+    return _suspend(form, text, key, timeout)
 
 
 def _own_run() -> FlowRun:

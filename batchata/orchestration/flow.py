@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -15,13 +14,14 @@ from prefect.context import FlowRunContext
 from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled, Completed, Failed
 
-from batchata.core.money import usd
 from batchata.core.naming import run_title
+from batchata.core.plurals import number_of
 from batchata.core.steps import Finish
-from batchata.core.summary import Summary
+from batchata.core.summary import Summary, result_words, spent_words
+from batchata.core.wording import words_of
 from batchata.orchestration.fence import Fence
 from batchata.orchestration.hands import PrefectHands
-from batchata.orchestration.reporting import Reporter, Told
+from batchata.orchestration.reporting import Reporter, Told, surface_of
 from batchata.orchestration.runlog import logged_in_the_flow_run
 from batchata.orchestration.runners import crew_of, runner_of, started
 from batchata.running.loop import Body
@@ -53,7 +53,8 @@ def run_as_flow(
 
     def with_hands(*, is_new: bool) -> Finish:
         nonlocal cancelled
-        with logged_in_the_flow_run(), started(runner), closing(Reporter(told)) as reporter:
+        words = words_of(surface_of(told.facts))
+        with logged_in_the_flow_run(words), started(runner), closing(Reporter(told)) as reporter:
             hands = PrefectHands(told.facts.run_id, Fence(), runner, answer_within, reporter, crew=crew)
             with closing(hands):
                 finish = reporter.carry(partial(body, hands), is_new=is_new)
@@ -125,9 +126,6 @@ def final_state(figures: Summary, first: str = "") -> State[Any]:
 
 
 def _told(figures: Summary) -> str:
-    limit = f" of {usd(Decimal(str(figures['max_cost'])))}" if figures["max_cost"] is not None else ""
-    failed = f", {figures['failed_items']:,} failed" if figures["failed_items"] else ""
-    return (
-        f"{figures['completed_items']:,} of {figures['total_items']:,} items succeeded{failed}; "
-        f"${figures['total_cost']:.4f}{limit} spent"
-    )
+    again = figures.get("retry_count")
+    first = "" if again is None else f"{number_of(again, 'failed item was', 'failed items were')} sent again. "
+    return f"{first}{result_words(figures)}; {spent_words(figures)}"

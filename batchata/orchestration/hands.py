@@ -17,7 +17,8 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner
 
 from batchata.core.fingerprints import job_key
-from batchata.core.money import usd
+from batchata.core.money import rounded_usd, usd
+from batchata.core.plurals import number_of
 from batchata.core.steps import Approve, Ask, Collect, Report, Send, Work
 from batchata.errors import InputError, LostWorkerError
 from batchata.orchestration.approval import AnswerT, Ending, FormT, LimitQuestion, Question, ask
@@ -63,6 +64,7 @@ class PrefectHands:
         self._packer: Packer | None = None
         self._resources = ExitStack()
         self._context = copy_context()  # which server and flow run it is stands in here, and other threads have none
+        self._is_resting = False
         self.was_cancelled = False
         self._is_closed = False
 
@@ -139,36 +141,40 @@ class PrefectHands:
             next_bound=question.needed,
             number=question.number,
         )
-        logger.warning(
-            "the cost limit of %s is reached, %s items wait: flow run %s asks for a new limit or a stop. Answer with "
-            "Resume in the Prefect UI",
-            usd(question.limit),
-            f"{question.pending:,}",
-            own_flow_run_id(),
+        why = (
+            f"the cost limit of {usd(question.limit)} is reached: {rounded_usd(question.spent)} is spent and "
+            f"{number_of(question.pending, 'item waits', 'items wait')}"
         )
-        answer = self._answer_to(asked)
+        answer = self._answer_to(asked, why, "a new limit or a stop")
         return answer.value if isinstance(answer, Ending) else answer
 
-    def _answer_to(self, question: Question[FormT, AnswerT]) -> AnswerT | Ending:
-        if self._reporter is not None:
-            self._reporter.asking()
-        if self._crew is not None:
-            self._crew.rest()
-        answer = ask(question, timeout=self._answer_within)
+    def _answer_to(self, question: Question[FormT, AnswerT], why: str, wanted: str) -> AnswerT | Ending:
+        answer = ask(question, timeout=self._answer_within, asking=partial(self._asking, why, wanted))
         self.was_cancelled = answer is Ending.CANCELLED
-        if self._crew is not None and self._packer is not None and not isinstance(answer, Ending):
+        if self._reporter is not None:
+            self._reporter.answered()
+        if self._is_resting and self._crew is not None and self._packer is not None and not isinstance(answer, Ending):
             self._crew.begin(self._packer)
+        self._is_resting = False
         return answer
 
+    def _asking(self, why: str, wanted: str, refusal: str) -> None:
+        """Not after a suspended run was answered: the question was put, and told of, in another process."""
+        if refusal:
+            logger.warning("the answer was not accepted: %s", refusal)
+        run = own_flow_run_id()
+        logger.warning("%s. Flow run %s asks for %s: answer with Resume in the Prefect UI", why, run, wanted)
+        if self._reporter is not None:
+            self._reporter.asking(why)
+        if self._crew is not None and not self._is_resting:
+            self._crew.rest()
+            self._is_resting = True
+
     def confirm(self, question: Approve, run_id: str) -> Approval:
-        logger.warning(
-            "the sample of %s items is done: flow run %s asks whether the other %s items are to be sent. Answer with "
-            "Resume in the Prefect UI",
-            f"{question.report.items:,}",
-            own_flow_run_id(),
-            f"{question.report.waiting:,}",
-        )
-        answer = self._answer_to(SampleQuestion(run_id, question.number, question.report))
+        report = question.report
+        why = f"the sample of {number_of(report.items, 'item')} is done"
+        wanted = f"a word whether the other {number_of(report.waiting, 'item')} are to be sent"
+        answer = self._answer_to(SampleQuestion(run_id, question.number, report), why, wanted)
         if isinstance(answer, Ending):
             return Approval(passed=False, reason=REASONS[answer])
         return Approval(answer, "a person chose to continue")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prefect.exceptions import Pause
 
@@ -24,10 +24,11 @@ from batchata.core.reports import (
 )
 from batchata.core.state import RunState
 from batchata.core.steps import Finish
+from batchata.core.wording import Surface
 from batchata.orchestration.announcing import announce
 from batchata.orchestration.artifacts import Artifacts
 from batchata.orchestration.remembering import Memory
-from batchata.orchestration.server import is_suspendable
+from batchata.orchestration.server import is_deployed
 
 PROGRESS_SECONDS = 10.0
 TABLES_SECONDS = 30.0
@@ -54,14 +55,16 @@ class Reporter:
     """For the thread of the flow's loop, in whose flow run it is made."""
 
     def __init__(self, told: Told, *, clock: Callable[[], float] = time.monotonic) -> None:
+        facts = replace(told.facts, surface=surface_of(told.facts))
         self._told = told
-        self._facts = told.facts
+        self._facts = facts
         self._clock = clock
-        self._artifacts = Artifacts(lambda description: is_about(description, told.facts), clock=clock)
-        self._memory = Memory(told.facts, told.state())
+        self._artifacts = Artifacts(lambda description: is_about(description, facts), clock=clock)
+        self._memory = Memory(facts, told.state())
         self._failures: dict[tuple[int, int], Failure] = {}
         self._progress_at = self._tables_at = float("-inf")
         self._known, self._limit_told = known_of(told.state()), told.state().limit_reached
+        self._asked: Ending | None = None
         self._silent_while = _mark(told.state()) if told.quietly else None
 
     def carry(self, body: Callable[[], Finish], *, is_new: bool) -> Finish:
@@ -76,9 +79,7 @@ class Reporter:
         try:
             finish = body()
         except Pause:  # suspended: it goes on in another process
-            self._tell_of_limit()
-            self._want_attention(asks=True)
-            self._show(None)
+            self._show(self._asked)
             raise
         except BaseException as error:
             self._end(_ending_by(error))
@@ -91,13 +92,17 @@ class Reporter:
         self._break_silence()
         self._memory.note(self._artifacts.line)
 
-    def asking(self) -> None:
+    def asking(self, why: str) -> None:
         """To be called before a person is asked."""
         self._break_silence()
-        if not is_suspendable():  # a run that is suspended comes here again when it has its answer
-            self._tell_of_limit()
-            self._want_attention(asks=True)
-        self._show(None)
+        self._tell_of_limit()
+        self._want_attention(asks=True)
+        self._asked = Ending("asked", why)
+        self._show(self._asked)
+
+    def answered(self) -> None:
+        """To be called when a person was asked, and answered or did not."""
+        self._asked = None
 
     def tick(self) -> None:
         """To be called about once a second."""
@@ -167,9 +172,10 @@ class Reporter:
         self._progress_at = self._tables_at = self._clock()
         facts, state = self._facts, self._state
         views = [progress_view(facts, state), summary_view(facts, state, ending)]
-        if ending is not None or state.next_job > 1:  # a table without a row is worth no artifact before the end
+        is_over = ending is not None and ending.what != "asked"
+        if is_over or state.next_job > 1:  # a table without a row is worth no artifact before the end
             views.append(jobs_view(facts, state))
-        if ending is not None or failed_count(state):
+        if is_over or failed_count(state):
             views.append(failures_view(facts, state, self._shown_failures(state)))
         self._artifacts.show(views)
 
@@ -181,6 +187,13 @@ class Reporter:
         known = self._failures | read
         self._failures = {key: known[key] for key in sorted(wanted) if key in known}
         return list(self._failures.values())
+
+
+def surface_of(facts: Facts) -> Surface:
+    """Where whoever looks at the flow run that we are in can do something about the run."""
+    if not facts.folder:
+        return "python"
+    return "form" if is_deployed() else "shell"
 
 
 def _mark(state: RunState) -> tuple[int, int, bool, str]:

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from prefect.input import RunInput
 from pydantic import Field
 
+from batchata.core.plurals import number_of
 from batchata.core.samplereport import SampleReport, heading, result_lines, rows_of
 from batchata.orchestration.approval import Ending
 
@@ -49,7 +50,9 @@ class SampleQuestion:
         shown = result_lines(self.report)
         quoted = ["Some results:", "", _FENCE, *shown, _FENCE, ""] if shown else []
         table = [f"**{heading(self.report)}**", "", "| | |", "|---|---|", *rows, ""]
-        choice = f"Choose **continue** to send the other {self.report.waiting:,} items, or **stop** to end here."
+        choice = (
+            f"Choose **continue** to send the other {number_of(self.report.waiting, 'item')}, or **stop** to end here."
+        )
         return "\n".join([*refused, *table, *quoted, choice])
 
     def judge(self, answer: SampleApproval) -> bool | Ending | str:

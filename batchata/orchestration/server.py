@@ -92,13 +92,12 @@ def own_flow_run_id() -> UUID | None:
     return context.flow_run.id if context is not None and context.flow_run is not None else None
 
 
-def is_suspendable() -> bool:
-    """Whether the flow run we are in is suspended when it asks: it has a deployment and is no subflow."""
+def is_deployed() -> bool:
+    """Whether the flow run that we are in is one of a deployment."""
     from prefect.context import FlowRunContext
 
     context = FlowRunContext.get()
-    run = context.flow_run if context is not None else None
-    return run is not None and run.deployment_id is not None and run.parent_task_run_id is None
+    return context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None
 
 
 class Line:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batchata.core.fieldviews import Field, fields_of, short_name, uncited
-from batchata.core.money import short_usd, usd
+from batchata.core.money import rounded_usd, usd
 from batchata.core.records import Record
 from batchata.core.sheets import FieldSheet, ItemSheet
 from batchata.report.album import Album
@@ -117,7 +117,7 @@ def title_of(record: Record[Any]) -> str:
 
 def cost_of(record: Record[Any]) -> str:
     """In USD; what nobody can tell is no number."""
-    return "unknown" if record.cost is None else short_usd(record.cost)
+    return "unknown" if record.cost is None else rounded_usd(record.cost)
 
 
 def _words(record: Record[Any], fields: list[Field]) -> str:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from batchata.core.money import short_usd
+from batchata.core.money import rounded_usd
 from batchata.core.reportfacts import Summary
 from batchata.core.sheets import ItemSheet
 from batchata.errors import InputError
@@ -91,4 +91,4 @@ def _template() -> Any:
 
 
 def _money(amount: float) -> str:
-    return short_usd(Decimal(repr(amount)))
+    return rounded_usd(Decimal(repr(amount)))

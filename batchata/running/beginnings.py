@@ -50,7 +50,11 @@ def sharing_in(
     tokens = _Counter(tree, assignment, requests, client, least or 0).tokens()
     found = sharing_of(tree, tokens, least or 0, rates, mode, may_wait=may_wait)
     for each in found.prefixes[:MOST_READ]:
-        logger.info("prompt caching: %d items begin with the same %d tokens or more", each.requests, each.tokens)
+        logger.info(
+            "prompt caching: the first %d tokens or more, which %d items share, are sent to be cached",
+            each.tokens,
+            each.requests,
+        )
     return found if found.prefixes else None
 
 

@@ -14,14 +14,29 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from batchata.core.events import Decided, Event, Intent, Submitted
+from batchata.core.jobwords import job_sentence
 from batchata.core.money import usd
 from batchata.core.plan import decide, gated_sample
+from batchata.core.plurals import number_of
 from batchata.core.reacting import react, withdrawn
 from batchata.core.samplereport import unapproved
 from batchata.core.session import Session, Stop
 from batchata.core.snapshots import Snapshot
 from batchata.core.state import RunState, Standing
-from batchata.core.steps import Approve, Ask, Created, Failed, Finish, Form, Report, Send, Wait, Work
+from batchata.core.steps import (
+    Approve,
+    Ask,
+    Collected,
+    Created,
+    Failed,
+    Finish,
+    Form,
+    Formed,
+    Report,
+    Send,
+    Wait,
+    Work,
+)
 from batchata.errors import (
     AmbiguousSubmitError,
     BatchataError,
@@ -193,6 +208,9 @@ class Loop:
         events = react(self.state, self.session, step, report, now=time.time(), chance=random.random())
         self._unwritten.extend(events)
         self._write()
+        if isinstance(report, Formed | Collected) and report.settled is not None:
+            left = self.state.total - self.state.tally.kinds.total()
+            logger.info("%s", job_sentence(report.settled, report.causes, left))
         if isinstance(report, Failed):
             self._log(step, report.error)
         if step.job not in self.state.open:
@@ -233,12 +251,16 @@ class Loop:
         answer = self.hands.ask(question, self.run_id)
         at = datetime.now(UTC)
         if isinstance(answer, str):
-            self.session.stop = Stop(f"{answer} ({usd(question.limit)}; {question.pending:,} items are left)")
+            self.session.stop = Stop(
+                f"{answer} ({usd(question.limit)}; {number_of(question.pending, 'item is', 'items are')} left)"
+            )
             self.ledger.record(Decided(at=at, what="stop", reason=answer), sync=True)
             self.ledger.record(Decided(at=at, what="limit_reached", limit=question.limit))
             return
         self.session.blocked_at = None
-        self.ledger.record(Decided(at=at, what="limit", limit=answer), sync=True)
+        raised = f"the limit is raised from {usd(question.limit)} to {usd(answer)}"
+        self.ledger.record(Decided(at=at, what="limit", limit=answer, reason=raised), sync=True)
+        logger.info("answered: continue, %s", raised)
 
     def _approve(self, question: Approve) -> None:
         if self.gatekeeper is None:
@@ -251,6 +273,8 @@ class Loop:
         if found.is_decision:
             what: Literal["approved", "stop"] = "approved" if found.passed else "stop"
             self.ledger.record(Decided(at=datetime.now(UTC), what=what, reason=found.reason), sync=True)
+        if found.passed:
+            logger.info("%s: the other %s may be sent", found.reason, number_of(question.report.waiting, "item"))
 
     @property
     def run_id(self) -> str:

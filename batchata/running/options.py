@@ -32,6 +32,8 @@ NEEDS_SERVER = (
     "it is (nothing was sent)"
 )
 RUNS_FOLDER = Path(".batchata")
+DESCRIPTION = "run.json"
+"""The file beside a ledger that says what is to be done, so that others than a program can go on with the run."""
 """Where runs without a `state_path` keep their ledger, below the working directory."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from batchata.core.encoding import EncodedBatch
 from batchata.core.pacing import Quota
+from batchata.core.plurals import number_of
 from batchata.core.steps import Collect, Created, Form, Look, Looked, NotFound, Report, Search, Send, Work
 from batchata.errors import AmbiguousSubmitError, ForgottenRunError
 from batchata.io.batches import BatchStatus, poll, submit
@@ -86,7 +87,7 @@ class Worker:
         if self.claims is not None and not self.claim(self.claims, self._claim_of(step.job)):
             raise AmbiguousSubmitError(_TAKEN, custom_id=body.first_custom_id, total=body.total, why=_TAKEN)
         batch_id = submit(self.client, body, extra_headers=self.headers)
-        logger.info("job %d: %s, %d requests (%.1f MB)", step.job, batch_id, body.total, len(body.body) / 1e6)
+        logger.info("job %d sent: %s as %s", step.job, number_of(body.total, "item"), batch_id)
         return Created(batch_id)
 
     def _claim_of(self, job: int) -> str:

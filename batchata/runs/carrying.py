@@ -142,6 +142,7 @@ def _when_free(run: Callable[[], Summary]) -> Summary:
 @as_in_the_form()
 def retry(
     folder: RunFolder,
+    began: Began = lambda _: None,
     *,
     wait: bool = True,
     asks: bool = True,
@@ -149,19 +150,24 @@ def retry(
     orchestrator: Orchestrator | None = None,
 ) -> Summary:
     """Sends the failed items of a run again. Without `asks` nobody is asked at the limit, whatever is described.
+    `began` is told what this is called.
 
     Raises as `BatchManager.retry_failed`.
     """
     spec = folder.spec()
+    began(f"retry {spec.title}")
     manager = manager_of(spec if asks else spec.model_copy(update={"on_cost_limit": "stop"}), folder, orchestrator)
     summary = told_as_in_the_form(_when_free(partial(manager.retry_failed, print_progress, wait=wait)))
     folder.note(summary)
     return summary
 
 
-def cancel(folder: RunFolder) -> list[str]:
-    """Stops a run, wherever it is at work, and asks the API to stop its batches; returns their ids.
+def cancel(folder: RunFolder, began: Began = lambda _: None) -> list[str]:
+    """Stops a run, wherever it is at work, and asks the API to stop its batches; returns their ids. `began` is told
+    what this is called.
 
     Its files, its prompt and its response model are not needed for that, wherever we are.
     """
-    return cancel_run(folder.ledger, client_for(folder.described().spec))
+    spec = folder.described().spec
+    began(f"cancel {spec.title}")
+    return cancel_run(folder.ledger, client_for(spec))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from batchata.core.money import rounded_usd
+from batchata.core.plurals import number_of
 from batchata.core.showing import code, markdown
-from batchata.core.summary import Summary
+from batchata.core.summary import Summary, spent_words
 from batchata.core.wording import FORM, spelled
 from batchata.errors import BatchataError, InputError, LedgerError, LedgerInUseError, LedgerMismatchError, StorageError
 from batchata.runs.carrying import Met, manager_of
@@ -121,7 +120,7 @@ def _row(visit: Visit) -> str:
     if visit.summary is None:
         return f"| {where} | | | | | | {told} |"
     each = visit.summary
-    done, spent = each["completed_items"] + each["failed_items"], rounded_usd(Decimal(str(each["total_cost"])))
+    done, spent = each["completed_items"] + each["failed_items"], spent_words(each).removesuffix(" spent")
     counts = (each["total_items"], done, each["in_flight_items"], each["pending_items"])
     return (
         f"| {where} | {' | '.join(f'{count:,}' for count in counts)} | {spent} | {told or markdown(each['stopped'])} |"
@@ -141,7 +140,7 @@ def sentence(visits: Sequence[Visit]) -> str:
     figures = [visit.summary for visit in visits if visit.summary is not None and not visit.trouble]
     finished = sum(not each["in_flight_items"] + each["pending_items"] for each in figures)
     troubled = [f"{visit.folder.path}: {visit.trouble}" for visit in visits if visit.trouble]
-    runs = "1 run was" if len(visits) == 1 else f"{len(visits)} runs were"
+    runs = number_of(len(visits), "run was", "runs were")
     told = f"{runs} open: {finished} finished, {len(figures) - finished} still open"
     if not troubled:
         return told

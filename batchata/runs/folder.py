@@ -14,9 +14,10 @@ from batchata.core.state import RunState
 from batchata.core.summary import Summary
 from batchata.errors import InputError, LedgerError
 from batchata.io.ledger import read_state
+from batchata.running.options import DESCRIPTION
 from batchata.runs.spec import RunSpec
 
-_DESCRIPTION, _LEDGER, _TROUBLE = "run.json", "ledger.jsonl", "trouble.txt"
+_LEDGER, _TROUBLE = "ledger.jsonl", "trouble.txt"
 
 
 class Described(BaseModel):
@@ -40,7 +41,7 @@ class RunFolder:
 
     @property
     def description(self) -> Path:
-        return self.path / _DESCRIPTION
+        return self.path / DESCRIPTION
 
     @property
     def results(self) -> Path:
@@ -49,7 +50,9 @@ class RunFolder:
 
     @classmethod
     def at(cls, place: str) -> RunFolder:
-        """The folder, by its own path or by that of its ledger."""
+        """The folder, by its own path or by that of its ledger. Raises InputError."""
+        if not place.strip():
+            raise InputError("`state_dir` is empty; give the folder of a run, as the summary of the run names it")
         path = Path(place)
         return cls(path.parent if path.name == _LEDGER else path)
 
@@ -63,7 +66,7 @@ class RunFolder:
     def describe(self, spec: RunSpec) -> None:
         """Raises LedgerError when it cannot be written."""
         described = Described(directory=str(Path.cwd()), spec=spec)
-        self._write(_DESCRIPTION, described.model_dump_json(indent=2).encode())
+        self._write(DESCRIPTION, described.model_dump_json(indent=2).encode())
 
     def spec(self) -> RunSpec:
         """Raises InputError when there is no run here, or when its relative paths mean nothing from where we are.
@@ -86,6 +89,11 @@ class RunFolder:
         """Raises InputError when there is no run here."""
         try:
             return Described.model_validate_json(self.description.read_bytes())
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.path} is not the state folder of a run: it holds no {DESCRIPTION}. Give the `state_dir` that "
+                "the summary of the run names"
+            ) from None
         except (OSError, ValidationError) as error:
             raise InputError(f"{self.path} is not the state folder of a run: {error}") from error
 
@@ -141,6 +149,6 @@ def folders_below(home: Path, *, described: bool = True) -> Iterator[RunFolder]:
     """
     for directory, below, files in os.walk(home):
         below[:] = sorted(each for each in below if not each.startswith("."))
-        if _DESCRIPTION in files or (not described and _LEDGER in files):
+        if DESCRIPTION in files or (not described and _LEDGER in files):
             below.clear()
             yield RunFolder(Path(directory).absolute())

@@ -21,9 +21,10 @@ from batchata.core.events import Decided
 from batchata.core.fingerprints import namespace_of
 from batchata.core.naming import MOST_CHARACTERS, slug
 from batchata.core.pickups import Found, Picked, content_if_unchanged, sort_out
+from batchata.core.plurals import number_of
 from batchata.core.showing import code, markdown
 from batchata.core.state import RunState
-from batchata.core.summary import Summary
+from batchata.core.summary import Summary, result_words, spent_words
 from batchata.errors import InputError, LedgerError, LedgerInUseError, LedgerMismatchError, Problem, StorageError
 from batchata.io.ledger import Ledger, open_ledger
 from batchata.io.listing import content_hash, is_missing_folder, list_files
@@ -325,11 +326,8 @@ def report(pickup: Pickup) -> str:
         told.append(f"- and {untold:,} more cannot be sent")
     told += [f"- {code(each.item)} cannot be gone on with: {markdown(each.reason)}" for each in pickup.broken]
     for each in pickup.runs:
-        done = (
-            f"{each['completed_items']:,} of {each['total_items']:,} items succeeded, {each['failed_items']:,} failed"
-        )
         more = f" {markdown(each['stopped'])}" if each["stopped"] else ""
-        told.append(f"- {done}, ${each['total_cost']:.4f} spent: {code(each['results_dir'])}{more}")
+        told.append(f"- {result_words(each)}, {spent_words(each)}: {code(each['results_dir'])}{more}")
     return "\n".join(told)
 
 
@@ -340,7 +338,7 @@ def _unusable(problem: Problem) -> str:
 def sentence(pickup: Pickup) -> str:
     """The same in one line."""
     unusable = f", {len(pickup.unusable):,} cannot be sent" if pickup.unusable else ""
-    twins = f", {pickup.twins:,} are copies of new ones" if pickup.twins else ""
+    twins = f", {number_of(pickup.twins, 'is a copy', 'are copies')} of new ones" if pickup.twins else ""
     troubles = "; ".join(f"{each.item}: {each.reason}" for each in pickup.broken)
-    broken = f"; {len(pickup.broken):,} runs cannot be gone on with ({troubles})" if pickup.broken else ""
-    return f"{pickup.new:,} new files, {pickup.known:,} known before{twins}{unusable}{broken}"
+    broken = f"; {number_of(len(pickup.broken), 'run')} cannot be gone on with ({troubles})" if pickup.broken else ""
+    return f"{number_of(pickup.new, 'new file')}, {pickup.known:,} known before{twins}{unusable}{broken}"

@@ -42,7 +42,7 @@ def invoices(stack, request):
 
 
 def told_at_the_end(invoices, limit):
-    return f"{ITEMS} of {ITEMS} items succeeded; ${invoices.bill():.4f} of ${limit:.2f} spent"
+    return f"{ITEMS} of {ITEMS} items succeeded; {rounded_usd(invoices.bill())} of ${limit:.2f} spent"
 
 
 def summary_of(invoices):
@@ -58,7 +58,7 @@ def test_a_person_raises_the_limit_in_the_browser(browser, stack, workers, invoi
     assert float(invoices.bill()) <= LIMIT
     with stack.timed("the form"):
         form = raise_limit(browser, stack.ui(f"runs/flow-run/{run_id}"), 0.05)
-    for part in ("$0.006", f"{ITEMS - half} items wait", "Decision", "New Limit Usd"):
+    for part in ("$0.006", f"{ITEMS - half} items wait", "Decision", "New limit in US dollars"):
         assert part in form
     with stack.timed("until it is finished"):
         stack.api.wait_for(run_id, "COMPLETED")
@@ -88,14 +88,14 @@ def raise_limit(browser, run_page, limit):
     _, _, form, _, refused, *_ = browser.take(
         {"do": "open", "url": run_page, "until": "Suspended"},
         {"do": "menu", "item": "Resume"},
-        {"do": "read", "until": "New Limit Usd"},
+        {"do": "read", "until": "New limit in US dollars"},
         {"do": "press", "name": "Resume", "until": "'decision' is a required property"},
         {"do": "read"},
-        {"do": "fill", "fields": {"Decision": "continue", "New Limit Usd": limit}},
+        {"do": "fill", "fields": {"Decision": "continue", "New limit in US dollars": limit}},
         {"do": "press", "name": "Resume"},
         {"do": "gone", "role": "dialog"},
     )
-    assert "New Limit Usd" in refused
+    assert "New limit in US dollars" in refused
     return form
 
 

@@ -70,7 +70,7 @@ def approve(browser: Browser, page: str, shot: Shot) -> None:
         {"do": "open", "url": page, "until": "Suspended"},
         {"do": "menu", "item": "Resume"},
         {"do": "read", "until": "items wait"},
-        {"do": "fill", "fields": {"Decision": "continue", "New Limit Usd": NEW_LIMIT}},
+        {"do": "fill", "fields": {"Decision": "continue", "New limit in US dollars": NEW_LIMIT}},
         shot("pause-form"),
         {"do": "press", "name": "Resume"},
         {"do": "gone", "role": "dialog"},

@@ -13,9 +13,9 @@ class Contact(BaseModel):
     name: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def real_server():
-    """One for all of these tests; none of them reads what became of a task run."""
+    """One for all of these tests; none of them reads what became of a task run or an event."""
     with server_of_the_session(BARE) as server:
         yield server
 

@@ -92,7 +92,7 @@ def test_who_says_no_is_told_how_to_go_on_and_nothing_is_paid_again(manager, let
     summary = each.run(sample=6, approve=asked.no)
     assert (summary["completed_items"], summary["pending_items"], simulator.state()["items_billed"]) == (6, 24, 6)
     for words in ("sample of 6 items is done and the rest was not approved", "forecast for all 30 items is $", "95 %",
-                  "`run()` sends them", "asks again"):  # fmt: skip
+                  "`run(sample=None)` sends them", "asks again"):  # fmt: skip
         assert words in summary["stopped"]
     assert (summary["awaits_approval"], each.stats["awaits_approval"]) == (True, True)
     first = sampled(each)

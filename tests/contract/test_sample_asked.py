@@ -24,7 +24,7 @@ def test_without_prefect_it_stops_and_says_how_to_go_on(manager, people, simulat
     each = manager(people(20), orchestrator="local")
     summary = each.run(sample=5)
     assert "nobody was asked to approve the rest" in summary["stopped"]
-    assert "`run()` sends them" in summary["stopped"]
+    assert "`run(sample=None)` sends them" in summary["stopped"]
     assert (summary["pending_items"], simulator.state()["items_billed"]) == (15, 5)
     assert each.run()["completed_items"] == 20
     assert simulator.state()["items_billed"] == 20

@@ -208,7 +208,13 @@ def test_alone_and_not_covered_is_the_limit():
     state = state_of(intent(1, 0, bound="0.5"), submitted(1), settled(1, {0: "succeeded"}, cost="0.5"), limit="1")
     [finish] = decide(state, blocked(blocked_alone=True), NOW)
     assert finish.error is None
-    for words in ("cost limit of $1.00 is reached", "$0.5000 are spent", "5 items are left", "$0.6000", "max_cost"):
+    for words in (
+        "cost limit of $1.00 is reached",
+        "$0.50 is spent",
+        "5 items are left",
+        "cost up to $0.60. ",
+        "max_cost",
+    ):
         assert words in finish.stopped
 
 

@@ -1,6 +1,7 @@
 """What Prefect shows of a run, as tables of values."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -113,12 +114,14 @@ def test_the_table_of_jobs_says_where_each_is():
         limit="1",
     )
     rows = rows_of(jobs_view(FACTS, state))
-    shown = [(row["job"], row["batch id"], row["items"], row["state"], row["bound"], row["cost"]) for row in rows]
+    shown = [
+        (row["job"], row["batch id"], row["items"], row["state"], row["costs at most"], row["cost"]) for row in rows
+    ]
     assert shown == [
         (4, "", 1, "being created", "", ""),
-        (3, "batch 3", 1, "in flight", "$0.1000", ""),
-        (2, "", 1, "settled without a batch: 1 from the cache", "", "$0.0000"),
-        (1, "batch 1", 2, "settled: 1 failed", "$0.2000", "$0.0500 + 1 of unknown cost"),
+        (3, "batch 3", 1, "in flight", "$0.10", ""),
+        (2, "", 1, "settled without a batch: 1 from the cache", "", "$0.00"),
+        (1, "batch 1", 2, "settled: 1 failed", "$0.20", "$0.05 + 1 of unknown cost"),
     ]
     assert [row["expires at"] for row in rows] == ["", "2026-11-23 12:00 UTC", "", "2026-11-23 12:00 UTC"]
 
@@ -131,7 +134,7 @@ def test_of_many_jobs_the_newest_are_shown_and_the_others_summed_up():
     assert len(state.jobs.latest) == KEPT, "memory stays what it is"
     *rows, rest = rows_of(jobs_view(FACTS, state))
     assert [row["job"] for row in rows] == list(range(count + 1, count + 1 - KEPT, -1))
-    assert (rest["job"], rest["items"], rest["cost"]) == ("51 more", 51, "$0.5100")
+    assert (rest["job"], rest["items"], rest["cost"]) == ("51 more", 51, "$0.51")
     assert sum(row["items"] for row in rows) + rest["items"] == state.total
 
 
@@ -178,22 +181,22 @@ def test_the_outcomes_of_the_summary_add_up():
 @pytest.mark.parametrize(
     ("state", "parts"),
     [
-        (state_of(), ["**$0.0000** spent; there is no limit"]),
+        (state_of(), ["**$0.00** spent; there is no limit"]),
         (
             state_of(intent(1, 0, bound="0.5"), settled(1, {0: "succeeded"}, cost="0.25"), intent(2, 1, bound="0.5"), limit="1"),
-            ["`████████▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░░░░░`", "**$0.2500 of $1.00** spent (25.0%)", "up to $0.5000 more in flight"],
+            ["`████████▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░░░░░`", "**$0.25 of $1.00** spent (25.0%)", "up to $0.50 more in flight"],
         ),
         (
             state_of(settled(1, {0: ("missing", None)}, cost="0.1", held="0.2"), limit="1"),
-            ["**$0.3000 of $1.00**", "of which $0.2000 at most for items of unknown cost", "what 1 items cost"],
+            ["**$0.30 of $1.00**", "of which $0.20 at most for items of unknown cost", "what 1 item cost"],
         ),
         (
             state_of(settled(1, {0: "succeeded"}, batch_id=None, cached=1, saved="0.7")),
-            ["1 items were answered before, which saved $0.7000", "**Batch discount**: $0.0000 less"],
+            ["1 item was answered before, which saved $0.70", "**Batch discount**: $0.00 less"],
         ),
         (
             state_of(settled(1, {0: "succeeded"}, cost="0.1", discount=Decimal("0.1"), input_tokens=1200, output_tokens=9)),
-            ["$0.1000 less than outside of message batches", "1,200 in, 9 out", "`/data/state.jsonl`", "`/data/results`"],
+            ["$0.10 less than outside of message batches", "1,200 in, 9 out", "`/data/state.jsonl`", "`/data/results`"],
         ),
         (state_of(settled(1, {0: "succeeded"}, cost="0.1")), ["**Batch discount**: not known"]),
     ],
@@ -206,13 +209,16 @@ def test_what_the_summary_tells(state, parts):
 @pytest.mark.parametrize(
     ("ending", "parts"),
     [
-        (Ending("finished"), ["The run is finished.", "`retry_failed()` sends the 1 failed items again."]),
+        (Ending("finished"), ["**The run is finished.** 1 item failed; `retry_failed()` sends it again."]),
         (Ending("stopped", "the limit is reached."), ["**The run stopped**: the limit is reached.", "to go on"]),
         (
             Ending("failed", "a_b <i>"),
             ["**The run could not go on**: a\\_b &lt;i&gt;.", "state_path='/data/state.jsonl'"],
         ),
-        (Ending("interrupted"), ["**The run was interrupted**.", "1 message batches are open"]),
+        (
+            Ending("interrupted"),
+            ["**The run was interrupted**. 1 message batch is open; the next run collects what ends."],
+        ),
     ],
 )
 def test_the_summary_says_how_to_go_on(ending, parts):
@@ -311,3 +317,42 @@ PRIVATE = "Max Mustermann, IBAN DE00"
 )  # fmt: skip
 def test_a_reason_does_not_tell_what_is_in_the_document(kind, why, told):
     assert reason(kind, why, 300) == told
+
+
+WAITING = [settled(1, {0: "refused"}), intent(2, 1)]
+BY_FORM = replace(FACTS, folder="/data/my runs/x", surface="form")
+
+
+@pytest.mark.parametrize(
+    ("facts", "ending", "parts"),
+    [
+        (
+            BY_FORM, Ending("stopped", "Raise `max_cost` and `run()` again"),
+            ["start the same deployment again", "1 message batch is open; the deployment `collect-due` collects what ends.",
+             "Start the same deployment again", "1 item failed; the deployment `retry-failed` sends it again.",
+             "- **`state_dir`**: `/data/my runs/x`",
+             "prefect deployment run retry-failed/retry-failed -p 'state_dir=/data/my runs/x'\n",
+             "prefect deployment run cancel/cancel -p 'state_dir=/data/my runs/x'\n"],
+        ),
+        (
+            replace(BY_FORM, surface="shell"), Ending("interrupted"),
+            ["`batchata run --out '/data/my runs/x'` goes on", "`batchata retry` sends it again",
+             "batchata retry '/data/my runs/x'\nbatchata cancel '/data/my runs/x'\n"],
+        ),
+        (
+            BY_FORM, Ending("asked", "the cost limit of $0.01 is reached"),
+            ["**The run waits for your answer**: the cost limit of $0.01 is reached. Answer with **Resume**"],
+        ),
+    ],
+)  # fmt: skip
+def test_the_summary_names_what_is_at_hand(facts, ending, parts):
+    text = summary_of(state_of(*WAITING), ending, facts)
+    assert [part for part in parts if part not in text] == []
+    assert "state_path=" not in text
+    assert "under way" not in text
+
+
+def test_the_summary_says_what_was_sent_again():
+    state = state_of(settled(1, {0: "refused", 1: "refused"}), decided("retry", items=[0, 1]))
+    assert "- **Sent again**: 2 failed items, because it was asked for" in summary_of(state)
+    assert "Sent again" not in summary_of(state_of())

@@ -184,7 +184,7 @@ def test_the_report_reads_well():
     records = [record_of(succeeded, 1, "a.pdf", None, None), record_of(refused, 4, None, None, None)]
     text = str(replace(report_of(state, state.sample), results=records))
     assert text.splitlines()[0] == "Sample of 2 of 1,200 items"
-    for words in ("$0.1500, measured", "$180.0000 (95 %: $0.3000 to $", "$0.50, which is below the forecast",
+    for words in ("$0.15, measured", "$180.00 (95 %: $0.30 to $", "$0.50, which is below the forecast",
                   "1 succeeded (50.0%), 1 refused (50.0%)", "1,198 items", 'a.pdf: {"name": "Ann"} [0 citations]',
                   "item 4: refused: "):  # fmt: skip
         assert words in text
@@ -196,7 +196,7 @@ def test_small_amounts_are_rounded_too():
     third = USD("0.0001")
     done = {index: ("succeeded", third if index == 1 else USD(0)) for index in (1, 3, 4)}
     state = state_of(decided("sample", [1, 3, 4]), intent(1, 1, 3, 4), submitted(1), settled(1, done, cost="0.0001"))
-    assert "$0.00003333, measured" in str(report_of(state, state.sample))
+    assert "$0.0000333, measured" in str(report_of(state, state.sample))
 
 
 def test_an_answer_from_the_cache_costs_nothing_and_is_counted():

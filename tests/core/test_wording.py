@@ -35,7 +35,7 @@ def test_what_the_tables_name_is_there():
         name for each in commands for argument in app[each].assemble_argument_collection() for name in argument.names
     }
     assert {words.split()[0] for words in COMMAND_LINE.values() if words.startswith("--")} <= options
-    fields = {*RunSpec.model_fields, "run", "retry_failed", "cancel"}
+    fields = {*RunSpec.model_fields, "retry_failed", "cancel"}
     assert {words.strip("`") for words in FORM.values() if words.startswith("`") and " " not in words} <= fields
 
 

@@ -124,7 +124,12 @@ def test_a_new_limit(inside, name):
     assert result == (Decimal("7.5"), "COMPLETED")
     [(status, text)] = seen
     assert status == "ACCEPT"
-    for part in ("$5.00", "$4.8731", "1,200", "$0.25", "$5.13"):
+    for part in (
+        "**$4.87 of $5.00** is spent",
+        "**1,200 items wait**",
+        "cost up to $0.25.",
+        "$5.13 or more ($304.88 covers all 1,200,",
+    ):
         assert part in text
 
 

@@ -194,10 +194,10 @@ def test_the_log_of_the_library_is_in_the_flow_run_and_nowhere_twice(manager, ap
     [flow_run] = flow_runs(api, name)
 
     def of_batches():
-        return [each for each in logs(api, flow_run) if each.name == "batchata" and "2 requests" not in each.message]
+        return [each for each in logs(api, flow_run) if each.name == "batchata" and " sent: " in each.message]
 
     eventually(lambda: len(of_batches()) >= 2)
-    assert sorted(each.message.partition(":")[0] for each in of_batches()) == ["job 1", "job 2"]
+    assert sorted(each.message.partition(":")[0] for each in of_batches()) == ["job 1 sent", "job 2 sent"]
     assert all(each.task_run_id for each in of_batches()), "they were logged by the tasks that submit"
     assert "job 1" not in capfd.readouterr().err
 

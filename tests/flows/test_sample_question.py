@@ -50,7 +50,7 @@ def test_the_form_shows_what_is_decided_about(inside, name):
         assert run_flow(name, question()) == (True, "COMPLETED")
     [(status, text)] = seen
     assert status == "ACCEPT"
-    for part in ("12 of 1,200 items", "$0.0030, measured", "$3.6000 (95 %: $3.1000 to $4.1000)", "$2.00, which is below",
+    for part in ("12 of 1,200 items", "$0.003, measured", "$3.60 (95 %: $3.10 to $4.10)", "$2.00, which is below",
                  "9 succeeded (75.0%), 3 refused (25.0%)", "1, which cost nothing", "1,188 items"):  # fmt: skip
         assert part in text
 

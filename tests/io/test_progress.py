@@ -44,8 +44,8 @@ def drawn(snapshot, width):
 class TestText:
     def test_one_line_for_a_log(self):
         assert plain_line(SNAPSHOT) == (
-            "41,246 of 50,000 items ended, 12 failed, 120 cached, 7 batches in flight, $1.2346 of $50.00, "
-            "$3.2000 reserved, 1:03:12, next look in 12 s"
+            "41,246 of 50,000 items ended, 12 failed, 120 cached, 7 batches in flight, $1.23 of $50.00, "
+            "$3.20 reserved, 1:03:12, next look in 12 s"
         )
 
     def test_a_sample_is_said(self):
@@ -62,12 +62,12 @@ class TestText:
     @pytest.mark.parametrize(
         ("spent", "limit", "text"),
         [
-            ("0", "5", "$0.0000 of $5.00"),
+            ("0", "5", "$0.00 of $5.00"),
             ("0.00004", "5", "$0.00004 of $5.00"),
-            ("4.99996", "5", "$5.0000 of $5.00"),
-            ("1234.5", "10000.005", "$1,234.5000 of $10,000.005"),
-            ("1E+3", "1E+4", "$1,000.0000 of $10,000.00"),
-            ("1.5", None, "$1.5000 spent"),
+            ("4.99996", "5", "$5.00 of $5.00"),
+            ("1234.5", "10000.005", "$1,234.50 of $10,000.005"),
+            ("1E+3", "1E+4", "$1,000.00 of $10,000.00"),
+            ("1.5", None, "$1.50 spent"),
             (None, None, "cost not known"),
         ],
     )
@@ -99,8 +99,8 @@ class TestDisplay:
         bar, *facts = drawn(SNAPSHOT, 80)
         assert bar.endswith("82%  41,246 of 50,000")
         assert facts == [
-            "12 failed · 120 cached · 7 batches in flight · $1.2346 of $50.00",
-            "$3.2000 reserved · 1:03:12 · next look in 12 s",
+            "12 failed · 120 cached · 7 batches in flight · $1.23 of $50.00 · $3.20 reserved",
+            "1:03:12 · next look in 12 s",
         ]
 
     def test_40_columns_show_as_much(self):
@@ -247,7 +247,7 @@ class TestTerminal:
         child.expect("20 of 100")
         child.expect("printed in between")
         child.expect("100 of 100")
-        child.expect(r"\$1\.0000 of \$50\.00")
+        child.expect(r"\$1\.00 of \$50\.00")
         rest = printed_by(child)
         assert child.exitstatus == 0
         assert rest.rstrip().endswith("result")

@@ -81,10 +81,10 @@ def test_the_figures_are_those_of_the_run_and_add_up(tmp_path):
     for part in (
         "claude-x · 7 message batches · begun 2026-11-21 00:00 UTC",
         "Items 2,000 1,200 succeeded, 300 errored, 400 in flight, 100 waiting",
-        "Spent $1.5000 of $6.00 (25.0%), and 3 items whose cost nobody can tell, $1.5000 saved by batches",
-        "Cost per item $0.00100 on average over 2 billed items",
+        "Spent $1.50 of $6.00 (25.0%), and 3 items whose cost nobody can tell, $1.50 saved by batches",
+        "Cost per item $0.001 on average over 2 billed items",
         "Tokens 8,400 8,000 in, 400 out",
-        "From the cache 20 answers of earlier runs, which saved $0.2500; 75% of the prompt tokens were cached",
+        "From the cache 20 answers of earlier runs, which saved $0.25; 75% of the prompt tokens were cached",
         "2 of the 2,000 items of the run are in this report.",
     ):
         assert part in found.text

@@ -283,3 +283,9 @@ def test_who_may_not_go_on_with_a_run_leaves_its_description_as_it_was(hourly, n
     with open_ledger(folder_of(one).ledger), pytest.raises(LedgerInUseError):
         carry_out(spec(files=["notes"], wait=False, max_cost=500))
     assert folder_of(one).spec() == one
+
+
+@pytest.mark.parametrize("place", ["", " "])
+def test_an_empty_state_folder_is_said_so(place):
+    with pytest.raises(InputError, match=r"`state_dir` is empty; give the folder of a run, as the summary of the run"):
+        RunFolder.at(place)

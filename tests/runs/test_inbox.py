@@ -63,7 +63,7 @@ def test_what_cannot_be_sent_keeps_nothing_from_it_and_is_told(simulator, put, p
     found = pick_up()
     assert (found.new, sent(simulator)) == (1, 1)
     assert {Path(each.item).name for each in found.unusable} == {"broken.pdf", "empty.txt"}
-    assert "1 new files, 0 known before, 2 cannot be sent" in sentence(found)
+    assert "1 new file, 0 known before, 2 cannot be sent" in sentence(found)
     assert "empty" in report(found)
     assert len(pick_up().unusable) == 2
 
@@ -321,7 +321,7 @@ def test_a_broken_run_keeps_no_other_from_it_and_its_files_are_not_sent_again(ho
     put("Grace")
     found = pick_up(wait=False)
     assert (found.new, found.known, [each.item for each in found.broken]) == (1, 1, [str(run.path)])
-    assert "1 runs cannot be gone on with" in sentence(found)
+    assert "1 run cannot be gone on with" in sentence(found)
     assert "cannot be gone on with" in report(found)
     (run.path / name).write_bytes(whole)
     hourly.advance(HOUR)
