@@ -52,6 +52,7 @@ class PrefectServer:
             temporary_settings,
         )
 
+        _part_from_others(self.api_url)
         mine = {name: value for name, value in self.environment.items() if name.startswith("PREFECT_")}
         updates = {
             PREFECT_API_URL: self.api_url,
@@ -76,14 +77,21 @@ def server_of_the_session(settings: Mapping[str, str] = MappingProxyType({})) ->
     os.environ.update(DO_NOT_TRACK="1", PREFECT_LOGGING_LEVEL="ERROR")
     with running_server(settings=settings) as server:
         yield server
-        _forget_connections()
 
 
-def _forget_connections() -> None:
+def _part_from_others(api_url: str) -> None:
     """The threads that send events and logs keep to the first server they knew."""
-    for module, worker in (("prefect.events.worker", "EventsWorker"), ("prefect.logging.handlers", "APILogWorker")):
-        if module in sys.modules:
-            getattr(sys.modules[module], worker).drain_all(timeout=30)
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    if _in_use not in ([], [api_url]):
+        for worker in (EventsWorker, APILogWorker):
+            worker.drain_all(timeout=30, at_exit=False)
+    _in_use[:] = [api_url]
+
+
+_in_use: list[str] = []
+"""The server that flows of this process used last."""
 
 
 @contextmanager

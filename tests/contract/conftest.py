@@ -13,7 +13,7 @@ class Contact(BaseModel):
     name: str
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def real_server():
     """One for all of these tests; none of them reads what became of a task run or an event."""
     with server_of_the_session(BARE) as server:
