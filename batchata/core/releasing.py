@@ -121,13 +121,11 @@ class Gate:
         spares: list[Marked] = []
         for item in self.waiting():
             place = self.sharing.place_of(item)
-            if place not in chosen:
-                continue
-            if place not in firsts:
+            if place in chosen and place not in firsts:
                 firsts[place] = item, chosen[place]
-            elif len(spares) < self.spares:
+            elif place in chosen and len(spares) < self.spares:
                 spares.append((item, chosen[place]))
-            elif len(firsts) == len(chosen):
+            if len(firsts) == len(chosen) and len(spares) >= self.spares:
                 break
         return Release(chain(firsts.values(), spares), ahead=True, most=len(firsts))
 
