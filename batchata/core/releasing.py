@@ -121,11 +121,14 @@ class Gate:
         spares: list[Marked] = []
         for item in self.waiting():
             place = self.sharing.place_of(item)
-            if place in chosen and place not in firsts:
+            if place not in chosen:
+                continue
+            if place not in firsts:
                 firsts[place] = item, chosen[place]
-            elif place in chosen and len(spares) < self.spares:
+                continue
+            if len(spares) < self.spares:
                 spares.append((item, chosen[place]))
-            if len(firsts) == len(chosen) and len(spares) >= self.spares:
+            elif len(firsts) == len(chosen):
                 break
         return Release(chain(firsts.values(), spares), ahead=True, most=len(firsts))
 
