@@ -30,7 +30,7 @@ _REST = {
     "models": "List the models that the API serves now: limits, prices in a batch, what each accepts.",
     "simulate": "Run a simulator of the Message Batches API on loopback until it is interrupted.",
     "demo": "Put a folder of PDF invoices through the whole pipeline and show objects, citations and cost.",
-    "init": "Write prefect.yaml and flows/ into a project, ready for `prefect deploy --all`.",
+    "init": "Write prefect.yaml and flows/ into a project, ready for `prefect deploy --all --no-prompt`.",
 }
 
 

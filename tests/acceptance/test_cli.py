@@ -35,7 +35,7 @@ def test_the_demo_shows_objects_pages_and_cost():
     assert "it answers by rule; it is not a model" in " ".join(done.stdout.split())
     assert "12 items: 12 succeeded" in done.stdout
     assert "INV-2026-0118" in done.stdout
-    assert re.search(r"cost \$0\.\d{6} instead of \$0\.\d{6}: the batch discount saved", done.stdout)
+    assert re.search(r"cost \$0\.\d+ instead of \$0\.\d+: the batch discount saved", done.stdout)
 
 
 def test_the_demo_in_a_terminal_has_a_progress_bar():

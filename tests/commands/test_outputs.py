@@ -41,7 +41,7 @@ def test_init_as_json_and_where_to_go_from_there(shell):
     assert done["folder"] == str(shell.folder / "a project")
     assert all((shell.folder / "a project" / name).is_file() for name in done["written"])
     assert "prefect.yaml" in done["written"]
-    assert "\n  cd 'another one'\n  prefect work-pool" in shell.run("init", "another one").stdout
+    assert "\n  cd 'another one'\n  prefect server start" in shell.run("init", "another one").stdout
     again = shell.run("init", "a project", "--json")
     assert (again.returncode, again.stdout) == (1, "")
 

@@ -9,7 +9,7 @@ import cloudpickle
 import pytest
 
 from batchata import InputError
-from batchata.running.errands import _opened
+from batchata.running.errands import unpacked
 from batchata.runs.carrying import carry_out
 from batchata.runs.due import collect_due
 from batchata.runs.models import response_model_of
@@ -46,8 +46,8 @@ class Gone:
 
 
 def test_what_a_worker_cannot_load_is_an_error_of_ours():
-    with pytest.raises(InputError, match="cannot load the response model or a parameter: No module named"):
-        _opened(pickle.dumps(Gone()))
+    with pytest.raises(InputError, match="cannot load the response model: No module named"):
+        unpacked(pickle.dumps(Gone()), "the response model")
 
 
 def test_two_files_of_one_name_are_two_models(tmp_path):
