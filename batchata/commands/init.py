@@ -24,8 +24,8 @@ _NEXT = """\
   export ANTHROPIC_API_KEY=...                        # or the two variables that this prints:
                                                       # batchata simulate --seconds 20
   prefect worker start --pool batchata                # in a terminal of its own
-Then fill in the form of run-batch on http://127.0.0.1:4200, or start it here; models.py has an Invoice
-to begin with:
+Then fill in the form of run-batch on http://127.0.0.1:4200, or start it here
+(models.py has an Invoice to begin with):
   prefect deployment run run-batch/run-batch -p files='["invoices/*.pdf"]' -p max_cost=5 \\
     -p prompt="Extract the invoice." -p model=claude-haiku-5-5 -p response_model=models.py:Invoice
 To be told when a run asks or items failed, see automations.yaml."""
