@@ -141,10 +141,12 @@ def test_results_are_archived_after_29_days(served):
         ([{"custom_id": "a"}], "requests.0.params"),
         ([item(max_tokens=0)], "requests.0.params.max_tokens"),
         ("nonsense", "requests"),
-        ([item(f"i{n}") for n in range(100_001)], "at most 100000"),
+        (range(100_001), "at most 100000"),
     ],
 )
 def test_create_refuses_at_once(served, raw, requests, sentence):
+    if isinstance(requests, range):  # so many are not made where tests are only collected
+        requests = [item(f"i{n}") for n in requests]
     reply = raw.post("/v1/messages/batches", json={"requests": requests})
     assert reply.status_code == 400
     body = reply.json()
