@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import closing
 from functools import cache
 from typing import Any
@@ -14,6 +15,8 @@ from prefect.exceptions import ObjectNotFound
 from batchata.orchestration.server import Line, own_flow_run_id
 
 logger = logging.getLogger("batchata")
+
+_OF_THE_FORM = re.compile(r"[A-Z][a-z]+-[A-Z][A-Za-z' -]+")
 
 
 _given: dict[UUID, str] = {}
@@ -39,7 +42,11 @@ def name_flow_run(text: str) -> None:
 
 
 def is_made_up(name: str) -> bool:
-    """Whether Prefect made this name up, of an adjective and an animal that it takes from the library coolname."""
+    """Whether Prefect made this name up, of an adjective and an animal: the server of words of the library coolname,
+    the form in the UI of a list of its own, which begins both with a capital (`Rustic-Onager`, `Mild-Sea Snake`).
+    """
+    if _OF_THE_FORM.fullmatch(name):
+        return True
     words = name.split("-")
     return len(words) == 2 and words[0] in _words("adj_any") and words[1] in _words("subj")
 

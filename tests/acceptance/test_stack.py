@@ -109,7 +109,9 @@ def test_the_run_form_starts_a_run(stack, browser, workers, invoices):
             {"do": "fill", "fields": fields},
             {"do": "press", "name": "Submit", "until": "scheduled to start now"},
         )
-    stack.api.wait_for(stack.api.newest_run(), "COMPLETED")
+    run_id = stack.api.newest_run()
+    stack.api.wait_for(run_id, "COMPLETED")
+    assert stack.api.run(run_id)["name"].endswith(f"· {ITEMS} items"), "the form had made up another name"
     assert len(invoices.events("submitted")) == 2
     assert invoices.billed() == ITEMS
 

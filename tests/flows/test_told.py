@@ -165,3 +165,5 @@ def test_a_typed_name_is_not_taken_for_one_of_prefect(name):
 
     assert not is_made_up(name)
     assert all(is_made_up(generate_slug(2)) for _ in range(100))
+    assert is_made_up("Rustic-Onager")  # by the form in the UI
+    assert is_made_up("Mild-Nurse Shark")
