@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from batchata.core.money import rounded_usd, usd
+from batchata.core.money import rounded_usd, spent_of
+from batchata.core.plurals import number_of
 from batchata.core.reports import Facts, figures
 from batchata.core.state import RunState, Standing
 
@@ -53,7 +54,7 @@ def attention(facts: Facts, known: Known, state: RunState, *, asks: bool) -> dic
     elif is_at_limit:
         headline = "has reached its cost limit"
     else:
-        headline = f"{failed:,} item{'s' * (failed != 1)} failed"
+        headline = f"{number_of(failed, 'item')} failed"
     return {
         **figures(facts, state),
         "newly_failed": failed,
@@ -77,7 +78,7 @@ def _items(state: RunState) -> str:
 
 def _money(state: RunState) -> str:
     budget, unpriced = state.budget, state.tally.unpriced
-    unknown = f" and what {unpriced:,} items cost, which nobody can tell" if unpriced else ""
+    unknown = f" and what {number_of(unpriced, 'item')} cost, which nobody can tell" if unpriced else ""
     if budget.limit is None:
         return f"Spent: {rounded_usd(budget.spent)}{unknown}; there is no limit."
-    return f"Spent: {rounded_usd(budget.spent)} of {usd(budget.limit)}{unknown}."
+    return f"Spent: {spent_of(budget.spent, budget.limit)}{unknown}."

@@ -31,9 +31,10 @@ NEEDS_SERVER = (
     "them reach, and none is configured. Set PREFECT_API_URL, here and for the workers, and leave `orchestrator` as "
     "it is (nothing was sent)"
 )
-RUNS_FOLDER = Path(".batchata")
 DESCRIPTION = "run.json"
 """The file beside a ledger that says what is to be done, so that others than a program can go on with the run."""
+
+RUNS_FOLDER = Path(".batchata")
 """Where runs without a `state_path` keep their ledger, below the working directory."""
 
 

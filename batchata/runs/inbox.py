@@ -42,8 +42,8 @@ _TOLD, _MOST_ROWS = 20, 500
 _FILES, _PATHS = "files.jsonl", "files.txt"
 _LEFT = "what was not sent of this pickup belongs to the next one of its inbox, which pays for it"
 _NEEDS_CACHE = (
-    "prompts_file in an inbox needs the cache: a file of which only some prompts were answered, at a limit for "
-    "instance, goes into the next pickup with all of them, and the cache keeps it from being paid twice. Leave cache "
+    "`prompts_file` in an inbox needs the cache: a file of which only some prompts were answered, at a limit for "
+    "instance, goes into the next pickup with all of them, and the cache keeps it from being paid twice. Leave `cache` "
     "as it is (nothing was sent)"
 )
 

@@ -140,7 +140,7 @@ def test_another_prompt_is_for_what_is_new(simulator, put, pick_up):
 def test_each_file_goes_with_each_prompt_and_an_answer_is_paid_once(hourly, put, spec, tmp_path):
     (tmp_path / "prompts.txt").write_text("Who?\nWhere?\nWhen?\n")
     asked = {"files": ["inbox"], "prompt": None, "prompts_file": "prompts.txt", "wait": False}
-    with pytest.raises(InputError, match="prompts_file in an inbox needs the cache"):
+    with pytest.raises(InputError, match="`prompts_file` in an inbox needs the cache"):
         process_inbox(spec(**asked, cache=False))
     put("Ada", "Grace", "Alan")
     one = spec(**asked, cache="./cache", items_per_job=4, max_parallel_jobs=1)
